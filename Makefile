@@ -1,0 +1,47 @@
+# Everything needs Python 3.11 or newer, make and a package index; each target sets up what it needs.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check package lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## make .venv with everything in it, .venv/bin/turnout included
+
+$(INSTALLED): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Turnout needs Python 3.11 or newer; say which: make PYTHON=python3.12 install")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## play the main job on the local stack, against real traffic; writes .turnout/demo.json
+	$(BIN)/python -m turnout.demo
+
+test: install ## run the tests (TESTS=tests/unit for a part of them)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: install ## ruff, mypy, and cfn-lint over the packaged template
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory package
+
+package: install ## build/package: the zip and the template of the control plane, linted
+	$(BIN)/python infra/package.py build/package
+	$(BIN)/cfn-lint build/package/sam.json
+
+lock: install ## write requirements.txt and requirements-dev.txt anew from what they are made of
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) --constraint requirements.txt pyproject.toml requirements-dev.in --output-file requirements-dev.txt
+	$(LOCK) examples/shop/requirements.in --output-file examples/shop/requirements.txt
+
+clean: ## remove what the other targets made, but for .venv
+	-test ! -x $(BIN)/turnout || $(BIN)/turnout local down
+	rm -rf build .turnout .chalice/deployments .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	find app.py chalicelib turnout tests infra examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
