@@ -1,0 +1,76 @@
+"""The words of health: what signals say and what is made of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question that was asked, its answer, and the numbers it was made from."""
+
+    name: str
+    outcome: Outcome
+    reason: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    reason: str
+    at: datetime
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """How a target group's targets stand in the ALB's own eyes.
+
+    Only the state `healthy` counts as healthy: `initial`, `unused`,
+    `unavailable` and `draining` do not. `states` counts the targets by state.
+    """
+
+    healthy: int
+    total: int
+    states: dict[str, int] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests of one target group over a period, from its own metrics; zero is a number, not silence.
+
+    `errors` = target 5xx + connection errors + Lambda user and internal errors.
+    """
+
+    requests: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeLog:
+    """What the probes of one deployment have seen, one document per service.
+
+    `target` names what was probed (`staging` or `production`). `subject` names
+    the deployment, phase and step the counters belong to: they start again
+    with each. `failed_in_a_row` counts consecutive failures and does not.
+    `sent` are the probes this subject's colour was asked, for subtracting our own requests.
+    """
+
+    service: str
+    deployment: str
+    subject: str
+    target: str
+    sent: int
+    sent_failed: int
+    failed_in_a_row: int
+    passed_in_a_row: int
+    last_at: datetime
+    last_reason: str

@@ -1,0 +1,75 @@
+"""What CI published: releases that never change, and uploads that were refused."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class S3Artifact:
+    """One object version. `sha256` is of the whole object, in hex; it is the identity of the release."""
+
+    bucket: str
+    key: str
+    object_version: str | None
+    sha256: str
+    size: int
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{self.sha256}"
+
+    @property
+    def uri(self) -> str:
+        pinned = f"?versionId={self.object_version}" if self.object_version else ""
+        return f"s3://{self.bucket}/{self.key}{pinned}"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Version + artifact + commit. Only what is learned later (`certified`) is ever added.
+
+    `published_at` is when the artifact was published (S3 LastModified, or the
+    time of the request that registered it) and orders releases; `certified`
+    maps a config version to the moment this release finished its watch healthy with it.
+    `metadata` is what the uploader attached, verbatim.
+    """
+
+    service: str
+    version: str
+    artifact: S3Artifact
+    commit: str | None
+    published_at: datetime
+    registered_at: datetime
+    registered_by: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    certified: dict[str, datetime] = field(default_factory=dict)
+    revision: int = 1
+
+    @property
+    def digest(self) -> str:
+        return self.artifact.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An upload that was refused: one per object version, kept, with a reason a person can act on.
+
+    `kind` is stable: unknown-service, bad-key, bad-zip, version-reuse, …
+    """
+
+    id: str
+    at: datetime
+    service: str | None
+    version: str | None
+    source: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of one object version, so that no event or reconcile takes it in twice."""
+
+    source: str
+    at: datetime
+    outcome: str

@@ -1,0 +1,55 @@
+"""The port to whatever runs the code of a service."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from chalicelib.colors import Color
+from chalicelib.deployments.model import Build
+from chalicelib.services.definition import Definition
+
+
+class Progress(StrEnum):
+    EMPTY = "empty"
+    """Nothing stands there, or something that is not ours."""
+    WORKING = "working"
+    """On its way: ask again."""
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands on a colour now: `version`, `digest`, `config_version` are read from what runs, not from what was asked for."""
+
+    progress: Progress
+    version: str | None = None
+    digest: str | None = None
+    config_version: int | None = None
+    reason: str = ""
+
+    def holds(self, build: Build) -> bool:
+        """Whether exactly this build is ready to serve."""
+        wanted = (build.version, build.digest, build.config_version)
+        return self.progress is Progress.READY and (self.version, self.digest, self.config_version) == wanted
+
+
+class Runtime(Protocol):
+    """Puts builds on colours. All methods raise `Unavailable` when the provider does not answer."""
+
+    def survey(self, definition: Definition) -> None:
+        """Raises `Invalid` naming the field when what the definition names does not exist or cannot be managed."""
+
+    def standing(self, definition: Definition, color: Color) -> Standing:
+        """What stands on this colour now."""
+
+    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str]) -> Standing:
+        """Take the next step towards `build` with `settings` standing on `color`, and say how far it is.
+
+        Idempotent and resumable: each call looks where things are and does what is missing, without waiting;
+        `WORKING` means call again. `FAILED` is final for this build (its reason is for a person). Never touches the
+        other colour. When it says READY the colour's target group has its target.
+        """
+
+    def retire(self, definition: Definition, color: Color) -> None:
+        """Give up what only a live colour needs. The build stays where it can be switched back to. Idempotent."""

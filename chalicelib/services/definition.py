@@ -1,0 +1,175 @@
+"""What a team declares about a service: the document that `PUT /v1/services/{service}` takes.
+
+What is left out has the default shown here; anything unknown is refused by
+name. Durations are whole seconds, weights are percent with one decimal.
+A value that this version cannot honour yet is refused, never ignored.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from chalicelib.colors import Color
+
+SERVICE_NAME = r"^[a-z][a-z0-9-]{0,39}$"
+VERSION_NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
+
+Seconds = Annotated[int, Field(ge=1, le=7 * 24 * 3600)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+_ELB = r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
+RuleArn = Annotated[str, Field(pattern=_ELB + r"listener-rule/app/.+$", max_length=512)]
+TargetGroupArn = Annotated[str, Field(pattern=_ELB + r"targetgroup/.+$", max_length=512)]
+LoadBalancerArn = Annotated[str, Field(pattern=_ELB + r"loadbalancer/app/.+$", max_length=512)]
+UrlPath = Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024)]
+HttpStatus = Annotated[int, Field(ge=100, le=599)]
+
+
+class Part(BaseModel):
+    """A part of a definition: immutable, and closed to unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LambdaRuntime(Part):
+    kind: Literal["lambda"]
+    function: str = Field(pattern=r"^[A-Za-z0-9-_]{1,64}$")
+
+
+class TargetGroups(Part):
+    blue: TargetGroupArn
+    green: TargetGroupArn
+
+    def of(self, color: Color) -> str:
+        return self.blue if color is Color.BLUE else self.green
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.blue == self.green:
+            raise ValueError("blue and green must be two target groups")
+        return self
+
+
+class Traffic(Part):
+    production_rule: RuleArn
+    staging_rule: RuleArn
+    target_groups: TargetGroups
+    load_balancer: LoadBalancerArn
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.production_rule == self.staging_rule:
+            raise ValueError("production_rule and staging_rule must be two rules")
+        return self
+
+
+class Source(Part):
+    s3: bool = True
+
+
+class Step(Part):
+    """Give the candidate `weight` percent and hold for `hold_seconds` before the next step."""
+
+    weight: float = Field(gt=0, le=100)
+    hold_seconds: int = Field(ge=0, le=7 * 24 * 3600)
+
+    @field_validator("weight")
+    @classmethod
+    def _tenths(cls, weight: float) -> float:
+        if Decimal(str(weight)) * 10 % 1:
+            raise ValueError("weights have a resolution of 0.1 percent")
+        return weight
+
+    @property
+    def permille(self) -> int:
+        return int(Decimal(str(self.weight)) * 10)
+
+
+class Rollout(Part):
+    strategy: Literal["all-at-once", "linear", "canary"] = "canary"
+    steps: tuple[Step, ...] = Field(default=(Step(weight=10, hold_seconds=300), Step(weight=50, hold_seconds=300)), max_length=20)
+    promotion: Literal["manual", "automatic"] = "manual"
+    watch_seconds: Seconds = 3600
+    deadline_seconds: Seconds = 7200
+    approvals: int = Field(default=0, ge=0, le=0)
+
+    @model_validator(mode="after")
+    def _steps_fit_the_strategy(self) -> Self:
+        if self.strategy != "all-at-once" and not self.steps:
+            raise ValueError(f"strategy {self.strategy} needs at least one step")
+        weights = [step.weight for step in self.steps]
+        if self.strategy == "canary" and weights != sorted(set(weights)):
+            raise ValueError("the weights of a canary's steps must rise")
+        return self
+
+
+class Probe(Part):
+    path: UrlPath = "/"
+    expect_status: HttpStatus = 200
+    every_seconds: int = Field(default=5, ge=1, le=60)
+    timeout_seconds: int = Field(default=2, ge=1, le=30)
+    failures: int = Field(default=3, ge=1, le=100)
+
+
+class Smoke(Part):
+    """One question to staging before a candidate counts as staged."""
+
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
+    path: UrlPath
+    expect_status: HttpStatus = 200
+    expect_body: str | None = Field(default=None, max_length=1024)
+
+
+class Errors(Part):
+    max_rate: Rate = 0.05
+    minimum_requests: int = Field(default=100, ge=1, le=1_000_000)
+    false_alarm_rate: Rate = 0.01
+
+
+class Latency(Part):
+    percentile: float = Field(default=99, gt=0, lt=100)
+    max_increase: float = Field(default=0.5, gt=0)
+
+
+class Shadow(Part):
+    enabled: Literal[False] = False
+    share: Rate = 0.1
+
+
+class Checks(Part):
+    probe: Probe = Probe()
+    smoke: tuple[Smoke, ...] = Field(default=(), max_length=20)
+    errors: Errors = Errors()
+    latency: Latency = Latency()
+    alarms: tuple[str, ...] = Field(default=(), max_length=0)
+    shadow: Shadow = Shadow()
+    when_quiet: Literal["probe", "hold"] = "probe"
+
+
+class Gates(Part):
+    tests: Literal["off"] = "off"
+    coverage: Literal["off"] = "off"
+    provenance: Literal["off"] = "off"
+
+
+class Cutover(Part):
+    read_only: Literal["off"] = "off"
+
+
+class Identify(Part):
+    """The response header by which the application names its release."""
+
+    header: str = Field(default="X-Release", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+
+
+class Definition(Part):
+    name: str = Field(pattern=SERVICE_NAME)
+    runtime: LambdaRuntime
+    traffic: Traffic
+    source: Source = Source()
+    rollout: Rollout = Rollout()
+    checks: Checks = Checks()
+    gates: Gates = Gates()
+    hooks: tuple[()] = Field(default=())
+    cutover: Cutover = Cutover()
+    identify: Identify = Identify()

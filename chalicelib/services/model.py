@@ -1,0 +1,159 @@
+"""The record of a service: everything a pass decides from, in one document.
+
+It is read with one call and written conditionally on `revision` (goes up with
+every write) and `epoch` (goes up when another deployment or a command takes
+charge), so that one actor at a time changes a service and a stale one loses.
+What is merely seen (weights, health) lives in documents of its own and never
+touches this one.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.colors import Color, Split
+from chalicelib.deployments.model import Build, Deployment, Placement
+from chalicelib.health.model import Targets, Verdict
+from chalicelib.services.definition import Definition
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Facts read from AWS when the service was registered.
+
+    `health_delay_seconds` is the interval times the unhealthy threshold of a
+    colour's health check: how long the ALB may go on believing what it saw
+    before. `drain_seconds` is the longest deregistration delay.
+    """
+
+    production_url: str
+    staging_url: str
+    health_delay_seconds: float = 0.0
+    drain_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The production rule holds weights that nobody here asked for.
+
+    `observed` is None when they were no split of the two colours at all; `raw`
+    is what the rule said. `restoring` is set while a person has asked for the
+    expected weights to be written over them.
+    """
+
+    at: datetime
+    observed: Split | None
+    raw: str
+    restoring: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """A build that was live: what rollbacks choose from, oldest first in the record."""
+
+    build: Build
+    live_at: datetime
+    certified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A digest that proved bad; `config_version` narrows it to one pair where the digest is certified with another."""
+
+    digest: str
+    config_version: int | None
+    at: datetime
+    deployment: str
+
+    def covers(self, build: Build) -> bool:
+        return self.digest == build.digest and self.config_version in (None, build.config_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The head of the service's audit chain."""
+
+    seq: int = 0
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`expected` are the splits the production rule may show: the last confirmed one first, then every one asked for since.
+
+    `standing` is what Turnout last put on each colour; `empty_since` is since
+    when a colour has been seen without weight (None while it has some).
+    `deployment` is the one in progress, `waiting` those that wait for it to
+    end, oldest first: at most a rollback followed by a rollout.
+    """
+
+    name: str
+    definition: Definition
+    site: Site
+    registered_at: datetime
+    expected: tuple[Split, ...]
+    revision: int = 0
+    epoch: int = 0
+    definition_revision: int = 1
+    registered: bool = True
+    live: Placement | None = None
+    standing: dict[Color, Build] = field(default_factory=dict)
+    empty_since: dict[Color, datetime] = field(default_factory=dict)
+    deployment: Deployment | None = None
+    waiting: tuple[Deployment, ...] = ()
+    last_deployment_number: int = 0
+    config_version: int = 0
+    newest_published_at: datetime | None = None
+    automatic_suspended: bool = False
+    last_move: str | None = None
+    """How the last deployment that moved weights ended or what it was: `reverted`, `rollback`, `rollout`."""
+    lineage: tuple[Lived, ...] = ()
+    quarantined: tuple[Quarantine, ...] = ()
+    paused: Pause | None = None
+    drift: Drift | None = None
+    look_again_at: datetime | None = None
+    """The rule gets one more look some minutes after a deployment ended."""
+    due_at: datetime | None = None
+    """When the tick should look at this service next; None: nothing to do."""
+    chain: Chain = Chain()
+    write_id: str = ""
+    """Names the write that made this revision, to tell our own success from a lost race."""
+
+    @property
+    def desired(self) -> Split:
+        return self.expected[-1]
+
+    @property
+    def is_drifted(self) -> bool:
+        return self.drift is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the last pass saw. Written over by every pass, unconditionally; never decides a transition by itself.
+
+    `verdict` is the last one made, None while no deployment is judged;
+    `waits_for` is what that pass was waiting for, in a sentence, if anything.
+    """
+
+    service: str
+    at: datetime
+    production: Split | None
+    staging: Split | None
+    targets: dict[Color, Targets] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    waits_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """A rule or target group belongs to one service: this document is there as long as it does. `resource` is its ARN."""
+
+    resource: str
+    service: str

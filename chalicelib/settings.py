@@ -1,0 +1,77 @@
+"""What the environment says, read once; refuses to exist if something is missing, and says everything that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+
+from chalicelib.errors import Problem
+
+
+class Misconfigured(Problem):
+    slug = "misconfigured"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long AWS takes and how long we wait for it. The local stack is quicker and sets these lower.
+
+    Each is set by `TURNOUT_PACE_<NAME>_SECONDS`.
+    """
+
+    metric_period: timedelta = timedelta(seconds=60)
+    """Length of a metric period."""
+    metric_delay: timedelta = timedelta(seconds=150)
+    """How long after its end a metric period may still be incomplete."""
+    settle: timedelta = timedelta(seconds=10)
+    """A deployment ends only after a read-back at least this long after its last record."""
+    look_again: timedelta = timedelta(seconds=300)
+    """The rule gets one more look this long after the end."""
+    drain_floor: timedelta = timedelta(seconds=60)
+    """A colour counts as drained no sooner than this after its weight was seen to be 0."""
+    health_margin: timedelta = timedelta(seconds=5)
+    """Added to interval × unhealthy threshold before health counts as of the new version."""
+    ask_again: timedelta = timedelta(seconds=10)
+    """How long to wait for a weight to be seen before asking for it again."""
+    act_within: timedelta = timedelta(seconds=5)
+    """A weight write begins this soon after its record, or not at all."""
+    patience: timedelta = timedelta(seconds=25)
+    """How long one pass goes on by itself while something is on its way."""
+    poll: timedelta = timedelta(seconds=1)
+    """Between two rounds of a pass that is waiting for something on its way."""
+    probe_run: timedelta = timedelta(seconds=55)
+    """How long one prober goes on."""
+
+
+_REQUIRED = ("TURNOUT_TABLE", "TURNOUT_ARTIFACT_BUCKET", "TURNOUT_DUE_QUEUE_URL", "TURNOUT_PROBE_QUEUE_URL")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    table: str
+    artifact_bucket: str
+    due_queue_url: str
+    probe_queue_url: str
+    pace: Pace = field(default_factory=Pace)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises `Misconfigured` naming every variable that is missing or no number."""
+        missing = [name for name in _REQUIRED if not environ.get(name)]
+        pace, wrong = _pace(environ)
+        if missing or wrong:
+            parts = ([f"not set: {', '.join(missing)}"] if missing else []) + ([f"not a number of seconds: {', '.join(wrong)}"] if wrong else [])
+            raise Misconfigured("the environment is incomplete: " + "; ".join(parts))
+        table, bucket, due, probes = (environ[name] for name in _REQUIRED)
+        return cls(table, bucket, due, probes, pace)
+
+
+def _pace(environ: Mapping[str, str]) -> tuple[Pace, list[str]]:
+    given, wrong = {}, []
+    for entry in fields(Pace):
+        name = f"TURNOUT_PACE_{entry.name.upper()}_SECONDS"
+        if name in environ:
+            try:
+                given[entry.name] = timedelta(seconds=float(environ[name]))
+            except ValueError:
+                wrong.append(name)
+    return Pace(**given), wrong
