@@ -1,0 +1,214 @@
+"""How documents lie in the one DynamoDB table: an item per document, a model per kind.
+
+The whole document is the JSON text in `body`. Beside it stands only what a
+condition, an index or a person reading the table needs. An item is always
+written whole: `body` says everything, so nothing is lost by it. No model is
+bound to a table; the ledger that uses them is.
+
+    table     pk, sk
+    due       due, due_at           sparse: services that wait for a tick; keys, service, probed
+    listing   listing, listed_at    sparse: what is listed newest first; everything
+"""
+
+import json
+from operator import itemgetter
+from typing import Any, ClassVar
+
+from pynamodb.attributes import BooleanAttribute, DiscriminatorAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
+from pynamodb.models import Model
+
+from chalicelib.access.model import Once, Token
+from chalicelib.audit.chain import Entry, Head
+from chalicelib.config.model import ConfigVersion
+from chalicelib.deployments.model import Deployment, Event
+from chalicelib.health.model import ProbeLog
+from chalicelib.ledger import codec, index, keys
+from chalicelib.releases.model import Intake, Rejection, Release
+from chalicelib.services.model import Look, Ownership, Service
+
+DUE = "due"
+"""The one partition of the index of what is due."""
+EXPIRES = "expires"
+"""The attribute to name in the table's TTL specification, which is not part of creating a table."""
+
+
+class DueIndex(GlobalSecondaryIndex["ServiceItem"]):  # type: ignore[no-untyped-call]  # PynamoDB types no __init_subclass__
+    class Meta:
+        index_name = "due"
+        projection = IncludeProjection(["service", "probed"])
+
+    due = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class ListingIndex(GlobalSecondaryIndex["ListedItem"]):  # type: ignore[no-untyped-call]  # as above
+    class Meta:
+        index_name = "listing"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    listed_at = UnicodeAttribute(range_key=True)
+
+
+class Item(Model):
+    class Meta:
+        billing_mode = "PAY_PER_REQUEST"
+        stream_view_type = "NEW_IMAGE"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+
+
+class DocumentItem(Item):
+    body = UnicodeAttribute()
+    revision = NumberAttribute(null=True)
+
+
+class ListedItem(DocumentItem):
+    listing = UnicodeAttribute(null=True)
+    listed_at = UnicodeAttribute(null=True)
+    listing_index: ClassVar[ListingIndex] = ListingIndex()
+
+
+class ServiceItem(ListedItem, discriminator="service"):
+    epoch = NumberAttribute()
+    write_id = UnicodeAttribute()
+    service = UnicodeAttribute()
+    phase = UnicodeAttribute(null=True)
+    due = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    probed = BooleanAttribute(null=True)
+    due_index: ClassVar[DueIndex] = DueIndex()
+
+
+class ReleaseItem(ListedItem, discriminator="release"):
+    digest = UnicodeAttribute()
+
+
+class ConfigItem(DocumentItem, discriminator="config"):
+    pass
+
+
+class DeploymentItem(DocumentItem, discriminator="deployment"):
+    phase = UnicodeAttribute()
+
+
+class EventItem(DocumentItem, discriminator="event"):
+    pass
+
+
+class RejectionItem(DocumentItem, discriminator="rejection"):
+    pass
+
+
+class IntakeItem(DocumentItem, discriminator="intake"):
+    pass
+
+
+class EntryItem(ListedItem, discriminator="entry"):
+    pass
+
+
+class HeadItem(DocumentItem, discriminator="head"):
+    pass
+
+
+class TokenItem(ListedItem, discriminator="token"):
+    pass
+
+
+class OnceItem(DocumentItem, discriminator="once"):
+    expires = TTLAttribute()
+
+
+class LookItem(DocumentItem, discriminator="look"):
+    pass
+
+
+class ProbeLogItem(DocumentItem, discriminator="probe-log"):
+    pass
+
+
+class OwnershipItem(DocumentItem, discriminator="ownership"):
+    pass
+
+
+class ClaimItem(Item, discriminator="claim"):
+    """`held_until` decides, to the microsecond; `expires` lets DynamoDB clear it away, which may take days."""
+
+    holder = UnicodeAttribute()
+    held_until = UnicodeAttribute()
+    expires = TTLAttribute()
+
+
+_MODELS: dict[type, type[DocumentItem]] = {
+    Service: ServiceItem,
+    Release: ReleaseItem,
+    ConfigVersion: ConfigItem,
+    Deployment: DeploymentItem,
+    Event: EventItem,
+    Rejection: RejectionItem,
+    Intake: IntakeItem,
+    Entry: EntryItem,
+    Head: HeadItem,
+    Token: TokenItem,
+    Once: OnceItem,
+    Look: LookItem,
+    ProbeLog: ProbeLogItem,
+    Ownership: OwnershipItem,
+}
+
+
+def item_of(document: object) -> DocumentItem:
+    """The whole item for a document."""
+    ref = keys.ref_of(document)
+    body = json.dumps(codec.dump(document), separators=(",", ":"), ensure_ascii=False)
+    return _MODELS[type(document)](ref.partition, ref.sort, body=body, **_beside(document))
+
+
+def table_definition(name: str) -> dict[str, Any]:
+    """What `create_table` takes, from the models themselves."""
+    schema = Item._get_schema()  # noqa: SLF001  # public only through a bound model's create_table
+    return {
+        "TableName": name,
+        "AttributeDefinitions": sorted(schema["attribute_definitions"], key=itemgetter("AttributeName")),
+        "KeySchema": _hash_first(schema["key_schema"]),
+        "GlobalSecondaryIndexes": [
+            {"IndexName": one["index_name"], "KeySchema": _hash_first(one["key_schema"]), "Projection": one["projection"]}
+            for one in sorted(schema["global_secondary_indexes"], key=itemgetter("index_name"))
+        ],
+        "BillingMode": Item.Meta.billing_mode,
+        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": Item.Meta.stream_view_type},
+    }
+
+
+def _hash_first(schema: list[Any]) -> list[Any]:
+    """DynamoDB refuses the other order."""
+    return sorted(schema, key=itemgetter("KeyType"))
+
+
+def _beside(document: object) -> dict[str, Any]:
+    """What stands beside the body. None leaves an attribute out, and the item out of the index it is the key of."""
+    attributes = {"revision": getattr(document, "revision", None)}
+    if place := index.listed(document):
+        attributes |= {"listing": place[0], "listed_at": place[1]}
+    match document:
+        case Service():
+            return attributes | _of_service(document)
+        case Release(digest=digest):
+            return attributes | {"digest": digest}
+        case Deployment(phase=phase):
+            return attributes | {"phase": phase.value}
+        case Once(expires_at=expires_at):
+            return attributes | {EXPIRES: expires_at}
+        case _:
+            return attributes
+
+
+def _of_service(service: Service) -> dict[str, Any]:
+    attributes = {"epoch": service.epoch, "write_id": service.write_id, "service": service.name, "phase": service.deployment and service.deployment.phase.value}
+    if due := index.due_of(service):
+        attributes |= {"due": DUE, "due_at": index.stamp(due.due_at), "probed": due.probed}
+    return attributes
