@@ -1,0 +1,1 @@
+"""The way to AWS: clients made late, and its errors in our words."""

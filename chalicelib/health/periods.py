@@ -1,0 +1,12 @@
+"""Which metric periods can be counted. Pure."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def whole_periods(since: datetime, until: datetime, now: datetime, *, period: timedelta, delay: timedelta) -> tuple[datetime, datetime] | None:
+    """From the first to the last whole period between the two moments that is `delay` old by now; None when there is none."""
+    begin = _EPOCH - ((_EPOCH - since) // period) * period  # rounded up: a floor of what is negated
+    end = _EPOCH + ((min(until, now - delay) - _EPOCH) // period) * period
+    return (begin, end) if begin < end else None

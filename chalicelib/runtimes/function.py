@@ -1,0 +1,64 @@
+"""What a Lambda function's configuration says about the build on it. Pure."""
+
+from base64 import b64decode
+from typing import Any
+
+from chalicelib.colors import Color
+from chalicelib.deployments.model import Build
+from chalicelib.errors import Unavailable
+from chalicelib.runtimes.runtime import Progress, Standing
+
+LATEST = "$LATEST"
+
+
+def environment(service: str, color: Color, build: Build, settings: dict[str, str]) -> dict[str, str]:
+    """The whole environment of a version: the settings, and by what the application can tell where it stands."""
+    return settings | {
+        "TURNOUT_SERVICE": service,
+        "TURNOUT_VERSION": build.version,
+        "TURNOUT_COLOR": color.value,
+        "TURNOUT_CONFIG_VERSION": str(build.config_version),
+    }
+
+
+def size_of(variables: dict[str, str]) -> int:
+    """Bytes of names and values together, as Lambda counts them against its limit."""
+    return sum(len(name.encode()) + len(value.encode()) for name, value in variables.items())
+
+
+def variables(configuration: dict[str, Any]) -> dict[str, str]:
+    """Raises `Unavailable` when Lambda could not decrypt them: an environment that cannot be read is not an empty one."""
+    found = configuration.get("Environment", {})
+    if error := found.get("Error"):
+        raise Unavailable(f"the environment of {configuration.get('FunctionName')} cannot be read: {error.get('Message') or error.get('ErrorCode')}")
+    return dict(found.get("Variables", {}))
+
+
+def hex_digest(configuration: dict[str, Any]) -> str:
+    """`CodeSha256` is in base64; digests are in hex."""
+    return f"sha256:{b64decode(configuration['CodeSha256']).hex()}"
+
+
+def standing_of(configuration: dict[str, Any], service: str, color: Color) -> Standing:
+    """What the version behind a colour's alias is. `$LATEST` is never a build, whatever is on it."""
+    found = variables(configuration)
+    ours = (found.get("TURNOUT_SERVICE"), found.get("TURNOUT_COLOR")) == (service, color.value)
+    version, config_version = found.get("TURNOUT_VERSION"), found.get("TURNOUT_CONFIG_VERSION", "")
+    if configuration.get("Version") == LATEST or not ours or not version or not config_version.isdecimal():
+        return Standing(Progress.EMPTY, reason="what stands there was not put there by Turnout")
+    state = unready(configuration) or Standing(Progress.READY)
+    if state.progress is Progress.FAILED:
+        # A version that fell over after it stood is in nobody's way: the next one replaces it.
+        return Standing(Progress.EMPTY, reason=state.reason)
+    return Standing(state.progress, version, hex_digest(configuration), int(config_version), state.reason)
+
+
+def unready(version: dict[str, Any]) -> Standing | None:
+    """Why a published version cannot serve. `Inactive` can: it wakes up with the first request, the health check's."""
+    match version.get("State"):
+        case "Pending":
+            return Standing(Progress.WORKING, reason="the new version is being made ready")
+        case "Failed":
+            return Standing(Progress.FAILED, reason=f"Lambda could not make the version ready: {version.get('StateReason') or 'no reason given'}")
+        case _:
+            return None
