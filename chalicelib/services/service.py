@@ -1,0 +1,158 @@
+"""Registering services, and what is shown of them."""
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+from chalicelib.access.model import Caller
+from chalicelib.clock import Clock
+from chalicelib.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from chalicelib.health.signal import TargetHealth
+from chalicelib.ledger import keys
+from chalicelib.ledger.filtered import filtered_page
+from chalicelib.ledger.port import Change, Ledger, Page, Ref
+from chalicelib.ledger.retrying import decided_anew
+from chalicelib.runtimes.runtime import Runtime
+from chalicelib.services import footing, owning
+from chalicelib.services.definition import Definition
+from chalicelib.services.footing import Footing
+from chalicelib.services.model import Look, Ownership, Service
+from chalicelib.services.recording import Deed, deployments_of, recorded
+from chalicelib.traffic.router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A service and what was last seen of it."""
+
+    service: Service
+    look: Look | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    definition: Definition
+    if_match: int | None
+    by: str
+    reason: str
+
+
+class Services:
+    def __init__(self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock) -> None:
+        self._ledger = ledger
+        self._router = router
+        self._runtime = runtime
+        self._target_health = target_health
+        self._clock = clock
+
+    def register(self, name: str, definition: Definition, *, if_match: int | None, by: Caller, reason: str = "") -> tuple[Service, bool]:
+        """Declare what a service is; the bool says whether there was none of this name.
+
+        What is declared already changes nothing. A name that was removed goes on with its history. Raises `Invalid`
+        naming the field, `PreconditionFailed`, and `Conflict` `deployment-in-progress` or `resource-taken`.
+        """
+        if definition.name != name:
+            raise Invalid(f"the definition is of {definition.name}, not of {name}", field="name")
+        wish = _Wish(definition, if_match, by.name, reason)
+        return decided_anew(lambda: self._register(wish))
+
+    def get(self, name: str) -> Service:
+        return _registered(name, self._ledger.find(keys.service(name)))
+
+    def picture(self, name: str) -> Picture:
+        service, look = cast(tuple[Service | None, Look | None], self._ledger.find_many((_ref(keys.service(name)), _ref(keys.look(name)))))
+        return Picture(_registered(name, service), look)
+
+    def list(self, *, by: Caller, limit: int, cursor: str | None) -> Page[Picture]:
+        """Those the caller sees, newest first. A page may be short of `limit` and still have a cursor."""
+        page = filtered_page(self._ledger, keys.services(), lambda service: service.registered and by.sees(service.name), limit=limit, cursor=cursor)
+        looks = self._ledger.find_many(tuple(_ref(keys.look(service.name)) for service in page.items)) if page.items else ()
+        return Page(tuple(Picture(service, cast(Look | None, look)) for service, look in zip(page.items, looks, strict=True)), page.cursor)
+
+    def remove(self, name: str, *, by: Caller, reason: str = "") -> None:
+        """Stop minding it. Its history stays and nothing in AWS is touched. Raises `Conflict` while a deployment is in progress."""
+        decided_anew(lambda: self._remove(name, by, reason))
+
+    def _register(self, wish: _Wish) -> tuple[Service, bool]:
+        before, owners = self._read(wish.definition)
+        current = before if before and before.registered else None
+        _check_revision(current, wish)
+        if current and current.definition == wish.definition:
+            return current, False
+        _check_in_progress(current, wish.definition)
+        owning.check(wish.definition.name, owners)
+        return self._record(before, owners, wish), current is None
+
+    def _record(self, before: Service | None, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
+        current = before if before and before.registered else None
+        if current and not _moves(current.definition, wish.definition):
+            return self._redefine(current, wish)
+        ground = self._survey(wish.definition)
+        after = footing.settled(before, wish.definition, ground)
+        claims = owning.claims(wish.definition, owners)
+        deed = Deed(ground.at, wish.by, "definition-changed" if current else "registered", wish.reason)
+        written, change = recorded(before, after, deed, quietly=claims)
+        given_back = owning.given_back(current.definition, wish.definition) if current else ()
+        self._ledger.commit(replace(change, deletions=given_back))
+        self._ledger.note(Look(after.name, ground.at, ground.production, ground.staging, ground.targets))
+        return written
+
+    def _redefine(self, current: Service, wish: _Wish) -> Service:
+        """What changes stands in the record alone, so nothing is looked at: it may change in the middle of a shift."""
+        after = replace(current, definition=wish.definition, definition_revision=current.definition_revision + 1)
+        written, change = recorded(current, after, Deed(self._clock.now(), wish.by, "definition-changed", wish.reason))
+        self._ledger.commit(change)
+        return written
+
+    def _read(self, definition: Definition) -> tuple[Service | None, tuple[Ownership, ...]]:
+        """The service and who owns what the definition names, with one call."""
+        refs = (_ref(keys.service(definition.name)), *(_ref(keys.ownership(arn)) for arn in owning.resources(definition)))
+        service, *owners = self._ledger.find_many(refs)
+        return cast(Service | None, service), tuple(cast(Ownership, owner) for owner in owners if owner)
+
+    def _survey(self, definition: Definition) -> Footing:
+        """What the definition stands on now. Raises `Invalid` for what is not there or not as it must be."""
+        surroundings = self._router.survey(definition.traffic)
+        self._runtime.survey(definition)
+        color = footing.whole_color(surroundings)
+        targets = self._target_health.targets(definition.traffic, color)
+        return Footing(self._clock.now(), surroundings, color, targets)
+
+    def _remove(self, name: str, by: Caller, reason: str) -> None:
+        before = self.get(name)
+        if deployments_of(before):
+            raise Conflict(f"{name} has a deployment in progress; abort it or let it end, then remove the service", slug="deployment-in-progress")
+        after = replace(before, registered=False, due_at=None, look_again_at=None, epoch=before.epoch + 1)
+        _, change = recorded(before, after, Deed(self._clock.now(), by.name, "removed", reason))
+        self._ledger.commit(Change(change.puts, owning.given_back(before.definition, None)))
+
+
+def _ref(ref: Ref[Service] | Ref[Look] | Ref[Ownership]) -> Ref[object]:
+    return cast(Ref[object], ref)
+
+
+def _registered(name: str, service: Service | None) -> Service:
+    if service is None or not service.registered:
+        raise NotFound(f"there is no service {name}")
+    return service
+
+
+def _check_revision(current: Service | None, wish: _Wish) -> None:
+    revision = current.definition_revision if current else None
+    if wish.if_match is not None and wish.if_match != revision:
+        what = f"is at definition {revision}" if current else "is not registered"
+        raise PreconditionFailed(f"{wish.definition.name} {what}, and the request was made for {wish.if_match}; read it again")
+
+
+def _moves(before: Definition, after: Definition) -> list[str]:
+    """The parts that differ and change where the service stands."""
+    return [part for part in ("runtime", "traffic") if getattr(before, part) != getattr(after, part)]
+
+
+def _check_in_progress(current: Service | None, definition: Definition) -> None:
+    if current is None or not deployments_of(current):
+        return
+    if changed := _moves(current.definition, definition):
+        raise Conflict(
+            f"{current.name} has a deployment in progress; {' and '.join(changed)} cannot change until it has ended or is aborted",
+            slug="deployment-in-progress",
+        )
