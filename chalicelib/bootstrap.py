@@ -1,0 +1,126 @@
+"""The wiring: everything is put together here, once, and every part can be replaced by name."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+from chalicelib.access.service import Tokens
+from chalicelib.audit.service import Audit
+from chalicelib.aws.clients import Clients
+from chalicelib.clock import Clock, SystemClock
+from chalicelib.config.service import Configs
+from chalicelib.deployments.observe import Observer, SideBySide
+from chalicelib.deployments.passes import Passes
+from chalicelib.deployments.perform import Performer
+from chalicelib.deployments.prober import Prober
+from chalicelib.deployments.queues import Queues
+from chalicelib.deployments.service import Deployments
+from chalicelib.deployments.sqs import SqsQueues
+from chalicelib.deployments.trial import Trial
+from chalicelib.health.cloudwatch import AlbMetrics
+from chalicelib.health.probe import HttpUrlProbe
+from chalicelib.health.signal import HttpProbe, RequestMetrics, TargetHealth
+from chalicelib.health.target_health import AlbTargetHealth
+from chalicelib.ledger.dynamodb import DynamoLedger
+from chalicelib.ledger.port import Ledger
+from chalicelib.releases.intake import Intaking
+from chalicelib.releases.objects import Objects
+from chalicelib.releases.s3 import S3Objects
+from chalicelib.releases.service import Releases
+from chalicelib.runtimes.lambda_ import LambdaRuntime
+from chalicelib.runtimes.runtime import Runtime
+from chalicelib.services.service import Services
+from chalicelib.settings import Settings
+from chalicelib.traffic.alb import AlbRouter
+from chalicelib.traffic.router import Router
+
+_LOOKS_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """What reaches outside; each is one of the ports."""
+
+    clock: Clock
+    ledger: Ledger
+    router: Router
+    runtime: Runtime
+    target_health: TargetHealth
+    metrics: RequestMetrics
+    probe: HttpProbe
+    objects: Objects
+    queues: Queues
+    side_by_side: SideBySide
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """The use cases, ready to be called."""
+
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    services: Services
+    releases: Releases
+    intake: Intaking
+    configs: Configs
+    deployments: Deployments
+    passes: Passes
+    tokens: Tokens
+    audit: Audit
+
+
+def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
+    """A control plane on these adapters; on AWS's where none are given."""
+    world = adapters or aws_adapters(settings)
+    clock, ledger, pace = world.clock, world.ledger, settings.pace
+    trial = Trial(world.probe)
+    observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, world.side_by_side)
+    performer = Performer(world.router, world.runtime, ledger, clock, pace)
+    intake = Intaking(ledger, world.objects, clock, settings.artifact_bucket)
+    return ControlPlane(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        services=Services(ledger, world.router, world.runtime, world.target_health, clock),
+        releases=Releases(ledger, intake),
+        intake=intake,
+        configs=Configs(ledger, clock),
+        deployments=Deployments(ledger, observer, performer, clock, pace),
+        passes=Passes(ledger, observer, performer, Prober(ledger, trial, clock, pace), world.queues, clock, pace),
+        tokens=Tokens(ledger, clock),
+        audit=Audit(ledger),
+    )
+
+
+def aws_adapters(settings: Settings) -> Adapters:
+    """The real ones. Clients are made lazily, when a service is first called."""
+    clients, clock = Clients(), SystemClock()
+    return Adapters(
+        clock=clock,
+        ledger=DynamoLedger(settings.table),
+        router=AlbRouter(clients),
+        runtime=LambdaRuntime(clients, clock),
+        target_health=AlbTargetHealth(clients),
+        metrics=AlbMetrics(clients, clock, settings.pace),
+        probe=HttpUrlProbe(),
+        objects=S3Objects(clients),
+        queues=SqsQueues(clients, due_queue_url=settings.due_queue_url, probe_queue_url=settings.probe_queue_url),
+        side_by_side=_in_threads(ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="look")),
+    )
+
+
+@cache
+def control_plane() -> ControlPlane:
+    """The one of this process, from its environment; made on first use."""
+    return build(Settings.from_environ(os.environ))
+
+
+def _in_threads(pool: ThreadPoolExecutor) -> SideBySide:
+    def ask(questions: dict[str, Callable[[], object]]) -> dict[str, object]:
+        asked = {name: pool.submit(question) for name, question in questions.items()}
+        return {name: answer.result() for name, answer in asked.items()}
+
+    return ask

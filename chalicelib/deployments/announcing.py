@@ -1,0 +1,34 @@
+"""Tell the operators what was written: a log line for every change, and a count for what an alarm should ring on."""
+
+from chalicelib import log
+from chalicelib.deployments.decision import Moved
+from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.services.model import Service
+
+_COUNTED = {
+    Phase.COMPLETED: "DeploymentsCompleted",
+    Phase.FAILED: "DeploymentsFailed",
+    Phase.REVERTED: "DeploymentsReverted",
+    Phase.NEEDS_HUMAN: "DeploymentsNeedingHuman",
+}
+
+
+def announce(before: Service, moved: Moved, action: str) -> None:
+    """After the write, never before: what lost its race did not happen."""
+    after = moved.service
+    log.event("service.recorded", service=after.name, action=action, revision=before.revision + 1)
+    for deployment in _entered(before, moved):
+        log.event(f"deployment.{deployment.phase}", service=after.name, deployment=deployment.id, version=deployment.build.version, outcome=deployment.outcome)
+        if name := _COUNTED.get(deployment.phase):
+            log.count(name, service=after.name)
+    if after.drift and not before.drift:
+        log.event("service.drifted", service=after.name, observed=after.drift.raw)
+        log.count("ServicesDrifted", service=after.name)
+
+
+def _entered(before: Service, moved: Moved) -> list[Deployment]:
+    """Those that are in another phase than before."""
+    was = before.deployment
+    now = moved.service.deployment
+    changed = [now] if now and (was is None or (was.id, was.phase) != (now.id, now.phase)) else []
+    return [*moved.ended, *changed]

@@ -1,0 +1,87 @@
+"""Decide what a service does next.
+
+`advance` takes what was recorded, what was seen and the pace of things, and
+returns the next record, what to do about it and what to tell. It reads nothing and calls
+nothing. A phase ends when the world shows that it has ended, never because
+we asked, so an instruction that was lost is simply given again.
+
+    staging.py     pending ─▶ preparing ─▶ verifying ─▶ staged       ─▶ failed, aborted
+    shifting.py    shifting(step k of n) ─▶ watching                 ─▶ completed
+    reverting.py   reverting, needs-human                            ─▶ reverted
+    traffic.py     what was seen of the weights, and asking for others
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.deployments import reverting, shifting, staging, traffic
+from chalicelib.deployments.decision import Moved
+from chalicelib.deployments.model import Phase
+from chalicelib.deployments.observation import Observation
+from chalicelib.services.model import Service
+from chalicelib.settings import Pace
+
+_Handler = Callable[[Moved, Observation, Pace], Moved]
+
+_BY_PHASE: dict[Phase, _Handler] = {
+    Phase.PENDING: staging.pending,
+    Phase.PREPARING: staging.preparing,
+    Phase.VERIFYING: staging.verifying,
+    Phase.STAGED: staging.staged,
+    Phase.SHIFTING: shifting.shifting,
+    Phase.WATCHING: shifting.watching,
+    Phase.REVERTING: reverting.reverting,
+    Phase.NEEDS_HUMAN: reverting.needs_human,
+}
+
+_AT_ONCE = frozenset({Phase.SHIFTING, Phase.REVERTING})
+"""Phases whose first step is decided together with entering them: nothing may stand between a rollback and its weights."""
+
+
+def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
+    """The next record of `service` and what to do once it is written. Unchanged and empty when there is nothing to do."""
+    moved = traffic.fold(Moved(service), seen)
+    if moved.service.deployment is None:
+        moved = _idle(moved, seen.at)
+    if moved.service.deployment is not None:
+        moved = _step(moved, seen, pace)
+    return _due(_look_again(service, moved, seen.at, pace), seen.at)
+
+
+def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
+    before = moved.deployment
+    after = _BY_PHASE[before.phase](moved, seen, pace)
+    now_in = after.service.deployment
+    if now_in is not None and now_in.phase is not before.phase and now_in.phase in _AT_ONCE:
+        return _step(after, seen, pace)
+    return after
+
+
+def _idle(moved: Moved, now: datetime) -> Moved:
+    """Nothing is in progress: who waits comes next, and the one more look after an end has now been taken."""
+    if moved.service.look_again_at and moved.service.look_again_at <= now:
+        moved = moved.having(look_again_at=None)
+    if not moved.service.waiting:
+        return moved
+    first, *rest = moved.service.waiting
+    started = replace(first, phase_since=now)
+    return moved.having(deployment=started, waiting=tuple(rest), epoch=moved.service.epoch + 1)
+
+
+def _look_again(before: Service, moved: Moved, now: datetime, pace: Pace) -> Moved:
+    """A weight write may have stalled on its way and arrive after the end: look once more some minutes later."""
+    ended = any(deployment.moved for deployment in moved.ended)
+    return moved.having(look_again_at=now + pace.look_again) if ended and before.deployment is not None else moved
+
+
+def _due(moved: Moved, now: datetime) -> Moved:
+    """When the tick should look next. A moment that has passed means every tick, and is not written anew each time."""
+    service = moved.service
+    if service.deployment is None:
+        due = now if service.waiting else service.look_again_at
+        return moved.having(due_at=due)
+    deployment = service.deployment
+    if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment):
+        return moved.having(due_at=deployment.phase_since + staging.STAGED_FOR)
+    return moved.having(due_at=deployment.phase_since)

@@ -1,0 +1,176 @@
+"""The pass: look, decide, record, act, look again.
+
+Whatever starts one (a tick, a message, the ledger's stream, a prober, a
+command), it is always this. A round that changed something is followed by
+another; one that waits for something on its way is repeated for a while
+(`pace.patience`); everything else waits for the next tick.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from chalicelib.access.model import SYSTEM
+from chalicelib.clock import Clock
+from chalicelib.deployments.announcing import announce
+from chalicelib.deployments.decision import Moved
+from chalicelib.deployments.instructions import Prepare
+from chalicelib.deployments.machine import advance
+from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.deployments.observation import Observation
+from chalicelib.deployments.observe import Observer
+from chalicelib.deployments.perform import Performer
+from chalicelib.deployments.prober import Prober
+from chalicelib.deployments.queues import Queues
+from chalicelib.errors import Stale
+from chalicelib.health.model import ProbeLog
+from chalicelib.ledger import keys
+from chalicelib.ledger.port import Ledger, Put
+from chalicelib.releases.model import Release
+from chalicelib.runtimes.runtime import Progress
+from chalicelib.services.model import Look, Service
+from chalicelib.services.recording import Deed, recorded
+from chalicelib.settings import Pace
+
+_MOST_ROUNDS = 200
+_MOVES_BY_ITSELF = frozenset({Phase.PENDING, Phase.PREPARING, Phase.VERIFYING, Phase.REVERTING})
+
+
+class Next(Enum):
+    NOTHING = "nothing"
+    SOON = "soon"
+    NOW = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one read of the ledger gave."""
+
+    service: Service
+    look: Look | None
+    probes: ProbeLog | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    ledger: Ledger
+    observer: Observer
+    performer: Performer
+    prober: Prober
+    queues: Queues
+    clock: Clock
+    pace: Pace
+
+    def run(self, service: str) -> None:
+        """Rounds until nothing changes any more, or the patience for what is on its way is used up."""
+        began = self.clock.monotonic()
+        for _ in range(_MOST_ROUNDS):
+            after = self._round(service)
+            spent = self.clock.monotonic() - began
+            if after is Next.NOTHING or (after is Next.SOON and spent >= self.pace.patience.total_seconds()):
+                return
+            if after is Next.SOON:
+                self.clock.sleep(self.pace.poll)
+
+    def changed(self, service: str) -> None:
+        """The ledger's stream saw a change: its worker may have died, so somebody looks; and a candidate that takes traffic is probed from now on."""
+        self.run(service)
+        known = read(self.ledger, service)
+        if known and known.service.deployment and known.service.deployment.phase.is_probed:
+            self.queues.send_probes([service])
+
+    def tick(self) -> int:
+        """One message per due service, and one per service that is probed. Returns how many are due."""
+        due = self.ledger.due(self.clock.now())
+        if due:
+            self.queues.send_due([one.service for one in due])
+        if probed := [one.service for one in due if one.probed]:
+            self.queues.send_probes(probed)
+        return len(due)
+
+    def probe(self, service: str) -> None:
+        """One prober's run; what it finds starts passes."""
+        self.prober.run(service, self.run)
+
+    def _round(self, name: str) -> Next:
+        known = read(self.ledger, name)
+        if known is None:
+            return Next.NOTHING
+        seen = self.observer.look(known.service, known.look, known.probes)
+        moved = advance(known.service, seen, self.pace)
+        since = self.clock.monotonic()
+        try:
+            service = self.record(known.service, moved, seen.at)
+        except Stale:
+            return Next.SOON
+        self.ledger.note(look_of(service, seen, known.look, moved.waits_for))
+        led_to = self.performer.perform(service, moved.instructions, seen.rules, since=since)
+        if led_to and led_to.progress is Progress.FAILED:
+            return self._give_up(service, replace(seen, standing=led_to))
+        return _next(known.service, moved, service.deployment)
+
+    def _give_up(self, service: Service, seen: Observation) -> Next:
+        """A build that can never stand is a decision of its own, made with what the runtime said."""
+        try:
+            self.record(service, advance(service, seen, self.pace), seen.at)
+        except Stale:
+            return Next.SOON
+        return Next.NOW
+
+    def record(self, before: Service, moved: Moved, now: datetime) -> Service:
+        """Write the next record if it differs. Raises `Stale` when somebody else was quicker: then nothing may be done."""
+        if moved.service == before:
+            return before
+        deed = Deed(now, SYSTEM.name, _action(moved))
+        written, change = recorded(before, moved.service, deed, ended=moved.ended, told=moved.told, also=certificates(self.ledger, moved, now))
+        self.ledger.commit(change)
+        announce(before, moved, deed.action)
+        return written
+
+
+def read(ledger: Ledger, name: str) -> Known | None:
+    """One call: the record, the last look and the probes; None when there is no such service."""
+    service, look, probes = ledger.find_many((keys.service(name), keys.look(name), keys.probe_log(name)))
+    if not isinstance(service, Service) or not service.registered:
+        return None
+    return Known(service, look if isinstance(look, Look) else None, probes if isinstance(probes, ProbeLog) else None)
+
+
+def certificates(ledger: Ledger, moved: Moved, now: datetime) -> tuple[Put, ...]:
+    """The releases that finished their watch healthy with this decision, as certified with their config version."""
+    puts = []
+    for deployment in moved.certified:
+        found = ledger.find(keys.release(deployment.service, deployment.build.version))
+        if isinstance(found, Release):
+            certified = {**found.certified, str(deployment.build.config_version): now}
+            puts.append(Put(replace(found, certified=certified, revision=found.revision + 1), found.revision))
+    return tuple(puts)
+
+
+def look_of(service: Service, seen: Observation, last: Look | None, waits_for: str) -> Look:
+    """What was seen, for the next pass and for everybody who asks. What could not be read keeps its last value."""
+    return Look(
+        service=service.name,
+        at=seen.at if seen.rules else last.at if last else seen.at,
+        production=seen.split if seen.rules else last.production if last else None,
+        staging=seen.rules.staging.split if seen.rules else last.staging if last else None,
+        targets=seen.targets,
+        verdict=seen.verdict,
+        waits_for=waits_for,
+    )
+
+
+def _action(moved: Moved) -> str:
+    """What the audit calls this change: the last thing told, else that the record was brought up to date."""
+    return moved.told[-1].kind if moved.told else "looked"
+
+
+def _next(before: Service, moved: Moved, deployment: Deployment | None) -> Next:
+    if moved.service != before:
+        return Next.NOW
+    if deployment is None:
+        return Next.NOTHING
+    on_its_way = deployment.phase in _MOVES_BY_ITSELF or any(isinstance(one, Prepare) for one in moved.instructions)
+    return Next.SOON if on_its_way else Next.NOTHING
+
+

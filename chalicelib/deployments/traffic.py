@@ -1,0 +1,143 @@
+"""Weights: what was seen of them, and asking for others.
+
+`expected` on the record is a set: the last confirmed split and every one asked
+for since. What is seen inside it converges to the last; what is seen outside it is
+drift: somebody else moved the weights.
+"""
+
+from datetime import datetime, timedelta
+
+from chalicelib.colors import Color, Split
+from chalicelib.deployments.decision import Moved, lived
+from chalicelib.deployments.instructions import SetWeights
+from chalicelib.deployments.model import ADOPTED, Build, Placement
+from chalicelib.deployments.observation import Observation
+from chalicelib.services.model import Drift, Lived, Service
+from chalicelib.settings import Pace
+
+_LOOK_IS_FRESH = timedelta(seconds=60)
+
+
+def fold(moved: Moved, seen: Observation) -> Moved:
+    """Take in what the production rule shows: empty colours, drift, and weights that have arrived."""
+    if seen.rules is None:
+        return moved
+    split = seen.split
+    if split is None or split not in moved.service.expected:
+        return _empties(_drifted(moved, seen), split, seen.at)
+    return _empties(_confirmed(moved, split, seen.at), split, seen.at)
+
+
+def ask(moved: Moved, split: Split, seen: Observation, pace: Pace) -> Moved:
+    """Ask for `split`, unless a colour it would raise has no healthy target, or the last request may still be on its way.
+
+    For forward steps: anything that cannot be read makes it wait.
+    """
+    service = moved.service
+    if service.drift and not service.drift.restoring:
+        return moved.wait("the production rule holds weights that Turnout did not ask for; see `resume {drift}`")
+    if seen.split is None:
+        return moved.wait("the production rule cannot be read")
+    for color in Color:
+        if split.share(color) > seen.split.share(color) and not healthy(seen, color):
+            return moved.wait(f"{color} has no healthy target")
+    return _asked(moved, split, seen.at, pace, unstick=False)
+
+
+def ask_back(moved: Moved, color: Color, seen: Observation, pace: Pace) -> Moved:
+    """Ask for everything to go back to `color`: the whole wanted end, never stopped by drift or by what cannot be read.
+
+    It holds only where a look, this one or one in the last 60 s, found no healthy target there.
+    """
+    if _known_dead(seen, color):
+        return moved.wait(f"{color} has no healthy target to go back to; it goes as soon as there is one")
+    return _asked(moved, Split.all_on(color), seen.at, pace, unstick=seen.sticky_seconds > 0)
+
+
+def healthy(seen: Observation, color: Color) -> bool:
+    return color in seen.targets and seen.targets[color].healthy > 0
+
+
+def is_drained(service: Service, color: Color, seen: Observation, pace: Pace) -> bool:
+    """Whether nothing can still be on its way to `color`: seen without weight for as long as connections and cookies last."""
+    since = service.empty_since.get(color)
+    if since is None or seen.split is None or seen.split.share(color) > 0:
+        return False
+    lasting = max(timedelta(seconds=max(service.site.drain_seconds, seen.sticky_seconds)), pace.drain_floor)
+    return seen.at - since >= lasting
+
+
+def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bool) -> Moved:
+    deployment, service = moved.deployment, moved.service
+    on_its_way = service.desired == split and deployment.asked_at is not None and now - deployment.asked_at < pace.ask_again
+    if on_its_way:
+        return moved.wait(f"weights {split.percentages()} have been asked for and are not seen yet")
+    expected = service.expected if service.desired == split else (*service.expected, split)
+    asked = moved.having(expected=expected).progress(asked_at=now, moved=True)
+    told = asked.tell("weights-asked", f"asked for {_percent(split)}", weights=split.percentages())
+    return told.do(SetWeights(split, unstick=unstick))
+
+
+def _confirmed(moved: Moved, split: Split, now: datetime) -> Moved:
+    """What was asked for has arrived. At the whole traffic on one colour, what stands there is live."""
+    service = moved.service
+    if split != service.desired or len(service.expected) == 1:
+        return _restored(moved, split)
+    arrived = moved.having(expected=(split,), drift=None)
+    if arrived.service.deployment is not None:
+        arrived = arrived.tell("weights-confirmed", f"the balancer reports {_percent(split)}", weights=split.percentages())
+    return _live(arrived, split.whole_on, now) if split.whole_on else arrived
+
+
+def _restored(moved: Moved, split: Split) -> Moved:
+    drift = moved.service.drift
+    return moved.having(drift=None) if drift and drift.restoring and split == moved.service.desired else moved
+
+
+def _live(moved: Moved, color: Color, now: datetime) -> Moved:
+    service = moved.service
+    if service.live and service.live.color is color:
+        return moved
+    build = service.standing.get(color, ADOPTED)
+    left = {service.live.color: ADOPTED} if service.live and service.live.build is None else {}
+    placement = Placement(color, None if build.is_adopted else build)
+    lineage = service.lineage if build.is_adopted else lived(service.lineage, Lived(build, now))
+    return moved.having(live=placement, standing={**service.standing, **left}, lineage=lineage)
+
+
+def _drifted(moved: Moved, seen: Observation) -> Moved:
+    """A drift that is known is not reported again unless it changed; while it is being put right it is expected."""
+    known = moved.service.drift
+    raw = seen.rules.production.raw if seen.rules else ""
+    if known and (known.restoring or (known.observed, known.raw) == (seen.split, raw)):
+        return moved
+    noted = moved.having(drift=Drift(seen.at, seen.split, raw))
+    if noted.service.deployment is None:
+        return noted
+    shown = _percent(seen.split) if seen.split else "something that is no split of the two colours"
+    return noted.tell("drifted", f"the production rule shows {shown}, and nobody here asked for that")
+
+
+def _empties(moved: Moved, split: Split | None, now: datetime) -> Moved:
+    """Since when each colour has been seen without weight. What is not known to be empty is not."""
+    before = moved.service.empty_since
+    after = {color: before.get(color, now) for color in Color if split is not None and split.share(color) == 0}
+    return moved.having(empty_since=after) if after != before else moved
+
+
+def _known_dead(seen: Observation, color: Color) -> bool:
+    if color in seen.targets:
+        return seen.targets[color].healthy == 0
+    last = seen.last
+    if last is None or seen.at - last.at > _LOOK_IS_FRESH or color not in last.targets:
+        return False
+    return last.targets[color].healthy == 0
+
+
+def _percent(split: Split) -> str:
+    return ", ".join(f"{color} {split.share(color) / 10:g} %" for color in Color)
+
+
+def placed(service: Service, color: Color, build: Build) -> dict[Color, Build]:
+    """What stands on the colours once `build` stands on `color`."""
+    return {**service.standing, color: build}

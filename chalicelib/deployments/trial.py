@@ -1,0 +1,66 @@
+"""Ask an application: the smoke checks and the probe against staging, and the prober's single questions.
+
+An answer counts only from the candidate: a release header with another version
+means that the question reached somebody else (a rule that has not arrived
+everywhere yet), and says nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.health.model import Check, Outcome
+from chalicelib.health.signal import Answer, HttpProbe
+from chalicelib.services.definition import Probe, Smoke
+from chalicelib.services.model import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    probe: HttpProbe
+
+    def on_staging(self, service: Service, deployment: Deployment) -> Check:
+        """Probe and smoke checks in order; the first that does not pass is the answer."""
+        probe = deployment.checks.probe
+        questions = (Smoke(path=probe.path, expect_status=probe.expect_status), *deployment.checks.smoke)
+        timeout = timedelta(seconds=probe.timeout_seconds)
+        for question in questions:
+            check = self._asked(service, deployment, service.site.staging_url, question, timeout)
+            if check.outcome is not Outcome.HEALTHY:
+                return check
+        return Check("trial", Outcome.HEALTHY, f"{len(questions)} questions answered as expected")
+
+    def once(self, service: Service, deployment: Deployment) -> Check:
+        """One probe: to staging while it serves the candidate, through production once that has everything."""
+        probe = deployment.checks.probe
+        question = Smoke(path=probe.path, expect_status=probe.expect_status)
+        return self._asked(service, deployment, url_of(service, deployment), question, timedelta(seconds=probe.timeout_seconds))
+
+    def _asked(self, service: Service, deployment: Deployment, base: str, question: Smoke, timeout: timedelta) -> Check:
+        answer = self.probe.ask(question.method, base + question.path, header=service.definition.identify.header, timeout=timeout)
+        return _judged(question, answer, deployment.build.version)
+
+
+def target_of(deployment: Deployment) -> str:
+    return "production" if deployment.phase is Phase.WATCHING else "staging"
+
+
+def url_of(service: Service, deployment: Deployment) -> str:
+    return service.site.production_url if target_of(deployment) == "production" else service.site.staging_url
+
+
+def every(probe: Probe) -> timedelta:
+    return timedelta(seconds=probe.every_seconds)
+
+
+def _judged(question: Smoke, answer: Answer, version: str) -> Check:
+    asked = f"{question.method} {question.path}"
+    if answer.status is None:
+        return Check("trial", Outcome.UNHEALTHY, f"{asked}: no answer ({answer.error})")
+    if answer.release and version and answer.release != version:
+        return Check("trial", Outcome.INCONCLUSIVE, f"{asked} was answered by {answer.release}, not by {version}")
+    if answer.status != question.expect_status:
+        return Check("trial", Outcome.UNHEALTHY, f"{asked} answered {answer.status}, expected {question.expect_status}")
+    if question.expect_body and question.expect_body not in answer.body:
+        return Check("trial", Outcome.UNHEALTHY, f"{asked} did not answer with {question.expect_body!r}")
+    return Check("trial", Outcome.HEALTHY, f"{asked} answered {answer.status}")
