@@ -1,0 +1,67 @@
+"""How what is kept looks from outside: releases, rejections, configs, tokens and audit entries."""
+
+from chalicelib.access.model import Token
+from chalicelib.api import shapes
+from chalicelib.api.views import maybe_moment, moment
+from chalicelib.audit.chain import Entry
+from chalicelib.config.model import ConfigVersion
+from chalicelib.releases.model import Rejection, Release
+from chalicelib.services.model import Service
+
+
+def release(one: Release, owner: Service) -> shapes.ReleaseShape:
+    """`certified` with any config, `quarantined` with any: the pairs are in `certified_with` and in the service's `quarantined`."""
+    artifact = one.artifact
+    return {
+        "service": one.service,
+        "version": one.version,
+        "artifact": {
+            "kind": "s3", "uri": artifact.uri, "sha256": artifact.sha256, "size": artifact.size,
+            "key": artifact.key, "object_version": artifact.object_version,
+        },
+        "commit": one.commit,
+        "published_at": moment(one.published_at),
+        "registered_at": moment(one.registered_at),
+        "registered_by": one.registered_by,
+        "certified": bool(one.certified),
+        "certified_with": {config: moment(at) for config, at in one.certified.items()},
+        "quarantined": any(bad.digest == one.digest for bad in owner.quarantined),
+        "gates": [],
+        "metadata": one.metadata,
+    }
+
+
+def rejection(one: Rejection) -> shapes.RejectionShape:
+    return {
+        "id": one.id, "at": moment(one.at), "service": one.service, "version": one.version,
+        "source": one.source, "kind": one.kind, "reason": one.reason,
+    }
+
+
+def config(one: ConfigVersion) -> shapes.ConfigShape:
+    return {
+        "config_version": one.number, "settings": one.settings, "created_at": maybe_moment(one.created_at),
+        "created_by": one.created_by, "reason": one.reason,
+    }
+
+
+def entry(one: Entry) -> shapes.EntryShape:
+    return {
+        "chain": one.chain, "seq": one.seq, "at": moment(one.at), "actor": one.actor, "action": one.action,
+        "reason": one.reason, "patch": one.patch, "previous_hash": one.previous_hash, "hash": one.hash,
+    }
+
+
+def token(one: Token) -> shapes.TokenShape:
+    return {
+        "id": one.id, "name": one.name, "role": one.role.value, "services": one.services,
+        "created_at": moment(one.created_at), "created_by": one.created_by, "expires_at": moment(one.expires_at),
+    }
+
+
+def new_token(one: Token, text: str | None) -> shapes.NewTokenShape:
+    """The only place where a token's text is ever shown."""
+    return {
+        "id": one.id, "token": text, "name": one.name, "role": one.role.value, "services": one.services,
+        "created_at": moment(one.created_at), "created_by": one.created_by, "expires_at": moment(one.expires_at),
+    }

@@ -1,0 +1,40 @@
+"""`/v1/services/{service}/releases`: what CI published, and registering by hand."""
+
+from chalice.app import Response
+
+from chalicelib.access.model import Action
+from chalicelib.api import once, records, shapes
+from chalicelib.api.call import Call, listed, shown
+from chalicelib.api.requests import ReleaseRequest
+from chalicelib.api.routes import Routes
+
+routes = Routes(__name__)
+
+
+@routes.get("/v1/services/{service}/releases", Action.VIEW, list[shapes.ReleaseShape], ("limit", "cursor"))
+def list_releases(call: Call[None], service: str) -> Response:
+    """The releases of a service."""
+    owner = call.plane.services.get(service)
+    return listed(call.plane.releases.list(service, **call.paging()), lambda one: records.release(one, owner))
+
+
+@routes.post("/v1/services/{service}/releases", Action.DEPLOY, ReleaseRequest, {200: shapes.ReleaseShape, 201: shapes.ReleaseShape})
+def register_release(call: Call[ReleaseRequest], service: str) -> Response:
+    """Register by hand an object that is in the artifact bucket. The same one again is answered with 200."""
+    return once.answered(call, lambda: _registered(call, service))
+
+
+@routes.get("/v1/services/{service}/releases/{version}", Action.VIEW, shapes.ReleaseShape)
+def get_release(call: Call[None], service: str, version: str) -> Response:
+    """One release, with its certification and quarantine."""
+    return shown(records.release(call.plane.releases.get(service, version), call.plane.services.get(service)))
+
+
+def _registered(call: Call[ReleaseRequest], service: str) -> Response:
+    wanted, artifact = call.body, call.body.artifact
+    release, recorded = call.plane.releases.register(
+        service, version=wanted.version, key=artifact.key, object_version=artifact.object_version, sha256=artifact.sha256, by=call.caller, reason=wanted.reason,
+    )
+    status, body = 201 if recorded else 200, records.release(release, call.plane.services.get(service))
+    once.keep(call, status, body)
+    return shown(body, status)

@@ -1,0 +1,111 @@
+"""The bodies that requests may have, as declarations: they parse the requests, and the OpenAPI document is made from them."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from chalicelib.access.model import Role
+from chalicelib.services.definition import VERSION_NAME
+
+_DESCRIBED = "Why, for the timeline and the audit."
+
+Version = Annotated[str, Field(pattern=VERSION_NAME)]
+ConfigNumber = Annotated[int, Field(ge=0, le=99_999_999)]
+Seconds = Annotated[int, Field(ge=1, le=366 * 24 * 3600)]
+Reason = Annotated[str, BeforeValidator(lambda given: "" if given is None else given), Field(max_length=1000, description=_DESCRIBED)]
+
+NINETY_DAYS = 90 * 24 * 3600
+
+
+class Body(BaseModel):
+    """Closed to unknown fields. `for_approvers` are fields that need an approver as soon as they say anything."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    for_approvers: ClassVar[tuple[str, ...]] = ()
+
+
+class Reasoned(Body):
+    reason: Reason = ""
+
+
+class Overriding(Body):
+    """`reason` stands behind what it explains, because a field's validator sees the fields before it."""
+
+    for_approvers = ("override_quarantine",)
+    override_quarantine: bool = Field(default=False, description="Go on although the release is quarantined. For approvers, with a reason.")
+    reason: Reason = Field(default="", validate_default=True)
+
+    @field_validator("reason")
+    @classmethod
+    def _explains_the_override(cls, reason: str, info: ValidationInfo) -> str:
+        return _explained(reason, "override_quarantine", info)
+
+
+class DeployRequest(Overriding):
+    version: Version
+    config_version: ConfigNumber | None = Field(default=None, description="Left out: the newest.")
+
+
+class PromoteRequest(Overriding):
+    version: Version | None = Field(default=None, description="What is meant to be staged; another one staged is a conflict.")
+    strategy: Literal["all-at-once", "linear", "canary"] | None = None
+    skip_holds: bool = False
+
+
+class RollbackRequest(Body):
+    to: Version | None = Field(default=None, description="Left out: what the preflight names.")
+    reason: str = Field(min_length=1, max_length=1000, description=_DESCRIBED)
+
+
+class PauseRequest(Reasoned):
+    pass
+
+
+class AbortRequest(Reasoned):
+    pass
+
+
+class ResumeRequest(Body):
+    for_approvers = ("drift",)
+    drift: Literal["restore", "adopt"] | None = Field(default=None, description="How to end a drift. For approvers, with a reason.")
+    reason: Reason = Field(default="", validate_default=True)
+
+    @field_validator("reason")
+    @classmethod
+    def _explains_the_end_of_the_drift(cls, reason: str, info: ValidationInfo) -> str:
+        return _explained(reason, "drift", info)
+
+
+class CertifyRequest(Reasoned):
+    certified: bool = Field(default=True, description="False ends the watch without certifying.")
+
+
+class ArtifactByHand(Body):
+    """An object of the artifact bucket. Without `object_version` its newest one is meant."""
+
+    key: str = Field(min_length=1, max_length=1024)
+    object_version: str | None = Field(default=None, min_length=1, max_length=1024)
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="Given, it must be the object's.")
+
+
+class ReleaseRequest(Reasoned):
+    version: Version
+    artifact: ArtifactByHand
+
+
+class ConfigRequest(Reasoned):
+    set: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    unset: list[str] = Field(default_factory=list, max_length=1000)
+
+
+class TokenRequest(Body):
+    name: str = Field(min_length=1, max_length=100)
+    role: Role
+    services: str = Field(default="*", pattern=r"^[a-z*][a-z0-9*-]{0,39}$", description="A pattern, such as `web*`.")
+    expires_in_seconds: Seconds = NINETY_DAYS
+
+
+def _explained(reason: str, what: str, info: ValidationInfo) -> str:
+    if info.data.get(what) and not reason.strip():
+        raise ValueError(f"{what} needs a reason")
+    return reason

@@ -1,0 +1,195 @@
+"""How services and their deployments look from outside: domain values in, JSON values out."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+from chalicelib.api import shapes
+from chalicelib.colors import Color, Split
+from chalicelib.deployments import rollback
+from chalicelib.deployments.answers import Preflight
+from chalicelib.deployments.instructions import Instruction
+from chalicelib.deployments.model import ADOPTED, Build, Deployment, Event, Phase, Placement, Plan
+from chalicelib.health.model import Check, Verdict
+from chalicelib.services.model import Drift, Look, Service
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601 in UTC, always with microseconds, so that texts sort as the moments do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def maybe_moment(at: datetime | None) -> str | None:
+    return moment(at) if at else None
+
+
+def service(record: Service, look: Look | None) -> shapes.ServiceShape:
+    """The live picture: what is recorded, and what the last pass saw."""
+    current = record.deployment
+    return {
+        "name": record.name,
+        "runtime": record.definition.runtime.model_dump(mode="json"),
+        "production_url": record.site.production_url,
+        "staging_url": record.site.staging_url,
+        "live": placement(record.live),
+        "candidate": _candidate(record),
+        "previous": _previous(record),
+        "weights": _weights(record.desired, look),
+        "targets": {color.value: {"healthy": seen.healthy, "total": seen.total} for color, seen in look.targets.items()} if look else {},
+        "deployment": _current(current) if current else None,
+        "waiting": [_current(one) for one in record.waiting],
+        "verdict": verdict(look.verdict) if look and look.verdict else None,
+        "paused": record.paused is not None,
+        "pause": {"at": moment(record.paused.at), "by": record.paused.by, "reason": record.paused.reason} if record.paused else None,
+        "read_only": False,
+        "drifted": record.is_drifted,
+        "drift": _drift(record.drift) if record.drift else None,
+        "quarantined": [
+            {"digest": one.digest, "config_version": one.config_version, "at": moment(one.at), "deployment": one.deployment} for one in record.quarantined
+        ],
+        "automatic_suspended": record.automatic_suspended,
+        "config_version": record.config_version,
+        "registered_at": moment(record.registered_at),
+        "definition_revision": record.definition_revision,
+        "definition": record.definition.model_dump(mode="json"),
+    }
+
+
+def deployment(one: Deployment) -> shapes.DeploymentShape:
+    return {
+        "id": one.id,
+        "service": one.service,
+        "kind": one.kind.value,
+        "version": one.build.version or None,
+        "config_version": one.build.config_version,
+        "digest": one.build.digest,
+        "color": one.color.value if one.color else None,
+        "phase": one.phase.value,
+        "step": one.step,
+        "steps": one.steps,
+        "reason": one.reason,
+        "outcome": one.outcome,
+        "requested_by": one.requested_by,
+        "previous": placement(one.previous),
+        "promoted": one.promoted,
+        "retiring": one.retiring,
+        "plan": _plan(one.plan),
+        "published_at": moment(one.published_at),
+        "started_at": moment(one.started_at),
+        "phase_since": moment(one.phase_since),
+        "ended_at": maybe_moment(one.ended_at),
+    }
+
+
+def event(one: Event) -> shapes.EventShape:
+    return {
+        "id": one.id, "at": moment(one.at), "kind": one.kind, "phase": one.phase.value, "step": one.step,
+        "actor": one.actor, "message": one.message, "data": one.data,
+    }
+
+
+def dry_run(instructions: tuple[Instruction, ...], led_to: Deployment | None) -> shapes.DryRunShape:
+    return {"dry_run": True, "instructions": [_instruction(one) for one in instructions], "deployment": deployment(led_to) if led_to else None}
+
+
+def preflight(found: Preflight) -> shapes.PreflightShape:
+    return {
+        "version": found.version or None, "config_version": found.config_version, "color": found.color, "why": found.why, "warm": found.warm,
+        "target_healthy": found.target_healthy, "certified": found.certified, "look_age_seconds": found.look_age_seconds, "refusal": found.refusal,
+    }
+
+
+def placement(where: Placement | None) -> shapes.PlacementShape | None:
+    """An adopted colour has a colour and nothing that we know of it."""
+    return _on(where.color, where.build) if where else None
+
+
+def check(one: Check) -> shapes.CheckShape:
+    return {"name": one.name, "outcome": one.outcome.value, "reason": one.reason, "numbers": one.numbers}
+
+
+def verdict(one: Verdict) -> shapes.VerdictShape:
+    return {"outcome": one.outcome.value, "reason": one.reason, "at": moment(one.at), "checks": [check(part) for part in one.checks]}
+
+
+def health(look: Look | None) -> shapes.HealthShape:
+    if look is None or look.verdict is None:
+        return {"outcome": "inconclusive", "reason": "nothing is being judged", "at": maybe_moment(look.at if look else None), "checks": []}
+    return {**verdict(look.verdict)}
+
+
+def _on(color: Color | None, build: Build | None) -> shapes.PlacementShape:
+    known = build if build and build != ADOPTED else None
+    return {"color": color.value if color else None, "version": known.version if known else None, "config_version": known.config_version if known else None}
+
+
+def _candidate(record: Service) -> shapes.PlacementShape | None:
+    """What is on its way in: from 100 % on it is what is live."""
+    current = record.deployment
+    if current is None or current.color is None or current.phase is Phase.WATCHING:
+        return None
+    is_live = record.live is not None and record.live.color is current.color
+    return None if is_live else _on(current.color, current.build)
+
+
+def _previous(record: Service) -> shapes.PlacementShape | None:
+    """What a rollback would return to."""
+    current = record.deployment
+    if current and current.phase in (Phase.SHIFTING, Phase.REVERTING):
+        return placement(current.previous)
+    target = rollback.target(record)
+    if target is None:
+        return None
+    return _on(target.color, target.build)
+
+
+def _weights(desired: Split, look: Look | None) -> shapes.WeightsShape:
+    """`observed` is empty until a pass has seen the rule, and while it shows no split of ours."""
+    observed = look.production.percentages() if look and look.production else {}
+    return {"desired": desired.percentages(), "observed": observed, "observed_at": maybe_moment(look.at if look else None)}
+
+
+def _drift(found: Drift) -> shapes.DriftShape:
+    """`observed` is null when the rule shows no split of the two colours at all; `raw` is what it says."""
+    observed = found.observed.percentages() if found.observed else None
+    return {"at": moment(found.at), "observed": observed, "raw": found.raw, "restoring": found.restoring}
+
+
+def _current(one: Deployment) -> shapes.CurrentShape:
+    return {
+        "id": one.id, "kind": one.kind.value, "phase": one.phase.value, "step": one.step, "steps": one.steps,
+        "version": one.build.version or None, "config_version": one.build.config_version, "color": one.color.value if one.color else None,
+        "outcome": one.outcome, "started_at": moment(one.started_at), "phase_since": moment(one.phase_since),
+    }
+
+
+def _plan(plan: Plan) -> shapes.PlanShape:
+    return {
+        "strategy": plan.strategy,
+        "steps": [{"weight": step.permille / 10, "hold_seconds": int(step.hold.total_seconds())} for step in plan.steps],
+        "watch_seconds": int(plan.watch.total_seconds()),
+        "deadline_seconds": int(plan.deadline.total_seconds()),
+        "automatic": plan.automatic,
+    }
+
+
+def _instruction(one: Instruction) -> dict[str, Any]:
+    """`{"do": "set-weights", …}` with what the instruction says."""
+    said = {part.name: _plain(getattr(one, part.name)) for part in fields(one)}
+    return {"do": INSTRUCTIONS[type(one).__name__], **said}
+
+
+INSTRUCTIONS = {"SetWeights": "set-weights", "PointStaging": "point-staging", "Prepare": "prepare", "Retire": "retire"}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Split():
+            return value.percentages()
+        case Build():
+            return {"version": value.version, "config_version": value.config_version, "digest": value.digest}
+        case Enum():
+            return value.value
+        case _:
+            return value

@@ -1,0 +1,40 @@
+"""What AWS's events say, in our words. Events are hints: none is trusted for more than where to look."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib import log
+
+
+def object_of(detail: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """Bucket, key (as it is, not URL-encoded) and object version of an S3 "Object Created" event."""
+    return detail["bucket"]["name"], detail["object"]["key"], detail["object"].get("version-id")
+
+
+def each_changed(event: Mapping[str, Any], work: Callable[[str], None]) -> None:
+    """Do the work once for every service whose record a batch of the table's stream changed."""
+    names = [name for record in event["Records"] if (name := _service_of(record["dynamodb"]["Keys"]))]
+    for name in dict.fromkeys(names):
+        try:
+            work(name)
+        except Exception:  # noqa: BLE001 - the edge: a batch that fails is given again and again and holds up its shard; the tick repairs what is missed here
+            log.event("change.failed", level=logging.ERROR, service=name)
+
+
+def each_service(event: Mapping[str, Any], work: Callable[[str], None]) -> dict[str, object]:
+    """Do the work for every message `{"service": name}`; answer which messages failed, so that only those come again."""
+    failed = []
+    for record in event["Records"]:
+        try:
+            work(json.loads(record["body"])["service"])
+        except Exception:  # noqa: BLE001 - the edge: one broken service must not stop the others; the queue tells when it keeps failing
+            log.event("message.failed", level=logging.ERROR, body=record["body"])
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _service_of(key: Mapping[str, Any]) -> str | None:
+    partition, sort = key["pk"]["S"], key["sk"]["S"]
+    return partition.removeprefix("service#") if partition.startswith("service#") and sort == "state" else None
