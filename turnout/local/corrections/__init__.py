@@ -1,0 +1,38 @@
+"""Where moto answers differently from AWS, put right, each with its reason.
+
+`tests/local/test_corrections.py` shows for each what plain moto does and what
+it does corrected, and fails on the day moto no longer needs it. They are
+written for moto 5.2.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from turnout.local.corrections import awslambda, cloudwatch, dynamodb, elb, eventbridge, invoking
+from turnout.local.corrections.patches import Patches
+from turnout.local.corrections.plane import DataPlane, Invoked
+
+__all__ = ["DataPlane", "Invoked", "apply"]
+
+
+def apply(
+    *,
+    plane: DataPlane | None = None,
+    deliver: eventbridge.Deliver = lambda _arn, _event: None,
+    changed: Callable[[], None] = lambda: None,
+    metric_delay: timedelta = timedelta(0),
+) -> Patches:
+    """Correct moto in this process until the answer is closed.
+
+    `plane` serves traffic and runs functions, `deliver` takes events that are
+    for a Lambda function, `changed` is told after every DynamoDB call,
+    and metrics can be read `metric_delay` after they were true.
+    """
+    patches = Patches()
+    dynamodb.correct(patches, changed=changed)
+    elb.correct(patches, plane=plane)
+    awslambda.correct(patches)
+    invoking.correct(patches, plane=plane)
+    cloudwatch.correct(patches, delay=metric_delay)
+    eventbridge.correct(patches, deliver=deliver)
+    return patches
