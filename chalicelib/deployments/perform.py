@@ -43,6 +43,11 @@ class Performer:
                 log.event("instruction.failed", service=service.name, instruction=type(instruction).__name__, error=error.detail)
         return led_to
 
+    def _is_in_charge(self, service: Service) -> bool:
+        """Whether no other deployment and no command took over since the record that was acted on."""
+        now = self.ledger.find(keys.service(service.name))
+        return now is not None and now.epoch == service.epoch
+
     def _do(self, service: Service, instruction: Instruction, rules: Rules | None) -> Standing | None:
         definition = service.definition
         match instruction:
@@ -52,7 +57,7 @@ class Performer:
                 self.router.point_staging(definition.traffic, color, seen=rules.staging if rules else None)
             case Prepare(color, build):
                 config = self.ledger.find(keys.config(service.name, build.config_version)) if build.config_version else None
-                return self.runtime.prepare(definition, color, build, config.settings if config else {})
+                return self.runtime.prepare(definition, color, build, config.settings if config else {}, lambda: self._is_in_charge(service))
             case Retire(color):
                 self.runtime.retire(definition, color)
         return None

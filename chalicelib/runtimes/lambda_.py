@@ -19,7 +19,7 @@ from chalicelib.deployments.model import Build
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.runtimes.attachment import attach, register, require_lambda_groups
 from chalicelib.runtimes.function import LATEST, environment, hex_digest, size_of, standing_of, unready, variables
-from chalicelib.runtimes.runtime import Progress, Standing
+from chalicelib.runtimes.runtime import Fence, Progress, Standing, unfenced
 from chalicelib.services.definition import Definition
 
 MOST_ENVIRONMENT_BYTES = 4096
@@ -52,12 +52,12 @@ class LambdaRuntime:
         except NotFound:
             return Standing(Progress.EMPTY, reason=f"there is no alias {color}")
 
-    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str]) -> Standing:
+    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
         wanted = environment(definition.name, color, build, settings)
         if size_of(wanted) > MOST_ENVIRONMENT_BYTES:
             return Standing(Progress.FAILED, reason=f"the settings take {size_of(wanted)} bytes and Lambda allows {MOST_ENVIRONMENT_BYTES}; take some out")
         try:
-            return self._prepare(definition, color, build, wanted)
+            return self._prepare(definition, color, build, wanted, still_ours)
         except (Conflict, NotFound) as passing:
             # An update is under way, somebody moved first, or what was just made is not seen everywhere yet: look again.
             return Standing(Progress.WORKING, reason=passing.detail)
@@ -65,7 +65,7 @@ class LambdaRuntime:
     def retire(self, definition: Definition, color: Color) -> None:
         """Nothing: a version that gets no requests costs nothing, and its alias can be given traffic again at once."""
 
-    def _prepare(self, definition: Definition, color: Color, build: Build, wanted: dict[str, str]) -> Standing:
+    def _prepare(self, definition: Definition, color: Color, build: Build, wanted: dict[str, str], still_ours: Fence) -> Standing:
         standing = self.standing(definition, color)
         if standing.holds(build):
             register(self._clients, definition, color, self._alias(definition, color)["AliasArn"])
@@ -74,7 +74,7 @@ class LambdaRuntime:
         if isinstance(latest, Standing):
             return latest
         version = self._publish(definition, color, build, latest)
-        return _unlike(version, build, wanted) or self._move(definition, color, version)
+        return _unlike(version, build, wanted) or self._move(definition, color, version, still_ours)
 
     def _latest_with(self, definition: Definition, build: Build, wanted: dict[str, str]) -> dict[str, Any] | Standing:
         """`$LATEST` once it is exactly the build, else how far that is.
@@ -143,13 +143,15 @@ class LambdaRuntime:
             )
         return version
 
-    def _move(self, definition: Definition, color: Color, version: dict[str, Any]) -> Standing:
+    def _move(self, definition: Definition, color: Color, version: dict[str, Any], still_ours: Fence) -> Standing:
         """Point the colour's alias at the version, unless somebody moved the alias since it was read."""
         function, number = definition.runtime.function, version["Version"]
         alias = attach(self._clients, definition, color, self._alias_or_none(definition, color))
         if alias["FunctionVersion"] != number or alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            if not still_ours():
+                return Standing(Progress.WORKING, reason="another deployment has taken over")
             with translated(f"moving alias {color} of {function}"):
-                self._clients.lambda_.update_alias(
+                self._clients.lambda_look.update_alias(
                     FunctionName=function, Name=color.value, FunctionVersion=number,
                     RoutingConfig={"AdditionalVersionWeights": {}}, **_locked(alias),
                 )  # fmt: skip

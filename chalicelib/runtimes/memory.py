@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Invalid
-from chalicelib.runtimes.runtime import Progress, Standing
+from chalicelib.runtimes.runtime import Fence, Progress, Standing, unfenced
 from chalicelib.services.definition import Definition
 
 _Place = tuple[str, Color]
@@ -40,7 +40,7 @@ class MemoryRuntime:
     def standing(self, definition: Definition, color: Color) -> Standing:
         return self._standing.get((definition.name, color), Standing(Progress.EMPTY))
 
-    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str]) -> Standing:
+    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
         place = (definition.name, color)
         standing = self.standing(definition, color)
         if standing.holds(build):
@@ -53,6 +53,8 @@ class MemoryRuntime:
         self._taken[place] = (build, taken)
         if taken < self.steps:
             return Standing(Progress.WORKING, reason=f"step {taken} of {self.steps}")
+        if not still_ours():
+            return Standing(Progress.WORKING, reason="another deployment has taken over")
         return self._stand(definition, color, build, settings)
 
     def retire(self, definition: Definition, color: Color) -> None:

@@ -1,5 +1,6 @@
 """The port to whatever runs the code of a service."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -34,6 +35,15 @@ class Standing:
         return self.progress is Progress.READY and (self.version, self.digest, self.config_version) == wanted
 
 
+Fence = Callable[[], bool]
+"""Whether the deployment that asked is still the one in charge; costs a read of the ledger."""
+
+
+def unfenced() -> bool:
+    """For callers who are alone."""
+    return True
+
+
 class Runtime(Protocol):
     """Puts builds on colours. All methods raise `Unavailable` when the provider does not answer."""
 
@@ -43,12 +53,13 @@ class Runtime(Protocol):
     def standing(self, definition: Definition, color: Color) -> Standing:
         """What stands on this colour now."""
 
-    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str]) -> Standing:
+    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
         """Take the next step towards `build` with `settings` standing on `color`, and say how far it is.
 
         Idempotent and resumable: each call looks where things are and does what is missing, without waiting;
         `WORKING` means call again. `FAILED` is final for this build (its reason is for a person). Never touches the
-        other colour. When it says READY the colour's target group has its target.
+        other colour. When it says READY the colour's target group has its target. `still_ours` is asked right before
+        the one call after which the colour serves this build, so that a worker that stalled on the way changes nothing.
         """
 
     def retire(self, definition: Definition, color: Color) -> None:

@@ -172,6 +172,14 @@ class TestPreparing:
 
         assert prepared(world, Color.GREEN, two).holds(two)
 
+    def test_leaves_the_colour_alone_once_another_deployment_took_over(self, world):
+        build = world.publish("1.0.0")
+
+        for _ in range(10):
+            world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS, lambda: False)
+
+        assert not world.runtime.standing(world.definition, Color.GREEN).holds(build)
+
     def test_retiring_leaves_the_build_where_it_is(self, world):
         build = world.publish("1.0.0")
         prepared(world, Color.GREEN, build)
