@@ -18,8 +18,10 @@ def event(name: str, *, level: int = logging.INFO, **fields: object) -> None:
     logger = _logger()
     if level >= logging.ERROR:
         logger.exception(name, extra=fields)
+    elif level == logging.WARNING:
+        logger.warning(name, extra=fields)
     else:
-        logger.log(level, name, extra=fields)
+        logger.info(name, extra=fields)
 
 
 def count(name: str, *, service: str) -> None:
