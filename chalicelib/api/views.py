@@ -68,7 +68,7 @@ def deployment(one: Deployment) -> shapes.DeploymentShape:
         "phase": one.phase.value,
         "step": one.step,
         "steps": one.steps,
-        "reason": one.reason,
+        "reason": one.reason or one.outcome,
         "outcome": one.outcome,
         "requested_by": one.requested_by,
         "previous": placement(one.previous),
