@@ -17,7 +17,7 @@ def event(name: str, *, level: int = logging.INFO, **fields: object) -> None:
     """Log that `name` happened. With `level` ERROR inside `except`, the traceback comes along."""
     logger = _logger()
     if level >= logging.ERROR:
-        logger.error(name, exc_info=True, extra=fields)
+        logger.error(name, exc_info=True, extra=fields)  # noqa: LOG014 - called from except clauses
     elif level == logging.WARNING:
         logger.warning(name, extra=fields)
     else:

@@ -90,7 +90,7 @@ def abort(service: Service, wish: Wish) -> Moved:
     if deployment.phase.is_before_shift or (deployment.previous is None and not deployment.moved):
         return _ended(service, Phase.ABORTED, wish, "aborted")
     if deployment.kind is Kind.ROLLBACK and deployment.moved:
-        raise Conflict(f"{deployment.id} is a rollback and has moved weights; it cannot be aborted. Roll back to a named version instead", slug="rollback-moved")
+        raise Conflict(f"{deployment.id} is a rollback and has moved weights, so it cannot be aborted; roll back to a named version", slug="rollback-moved")
     if deployment.previous is None and deployment.phase is Phase.NEEDS_HUMAN:
         return _ended(service, Phase.ABORTED, wish, "aborted; there is nothing to go back to, the weights stay")
     return reverting.begin(Moved(service), wish.at, _why(wish, "aborted"))
