@@ -9,7 +9,7 @@ from chalicelib.deployments.model import Build, Deployment, Kind, Phase
 from chalicelib.services.model import Lived, Quarantine, Service
 from chalicelib.services.recording import Told
 
-_KEPT_QUARANTINES = 1000
+_KEPT_QUARANTINES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Moved:
         return replace(self.having(lineage=lineage, quarantined=quarantined), certified=(*self.certified, deployment))
 
 
-def lived(lineage: tuple[Lived, ...], newest: Lived, keep: int = 50) -> tuple[Lived, ...]:
+def lived(lineage: tuple[Lived, ...], newest: Lived, keep: int = 20) -> tuple[Lived, ...]:
     """The lineage with `newest` at its end; a build that lived before is not listed twice and keeps its certificate."""
     before = [one for one in lineage if one.build == newest.build]
     others = tuple(one for one in lineage if one.build != newest.build)
