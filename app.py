@@ -38,8 +38,8 @@ def on_probe_due(event: SQSEvent) -> dict[str, object]:
 
 
 @app.on_dynamodb_record(stream_arn="arn:aws:dynamodb:us-east-1:123456789012:table/turnout/stream/latest")
-def on_change(event: DynamoDBEvent) -> None:
-    each_changed(event.to_dict(), control_plane().passes.changed)
+def on_change(event: DynamoDBEvent) -> dict[str, object]:
+    return each_changed(event.to_dict(), control_plane().passes.changed)
 
 
 @app.schedule("rate(1 minute)")

@@ -76,7 +76,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
     """A control plane on these adapters; on AWS's where none are given."""
     world = adapters or aws_adapters(settings)
     clock, ledger, pace = world.clock, world.ledger, settings.pace
-    trial = Trial(world.probe)
+    trial = Trial(world.probe, clock)
     observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, world.side_by_side)
     performer = Performer(world.router, world.runtime, ledger, clock, pace)
     intake = Intaking(ledger, world.objects, clock, settings.artifact_bucket)

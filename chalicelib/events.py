@@ -13,14 +13,17 @@ def object_of(detail: Mapping[str, Any]) -> tuple[str, str, str | None]:
     return detail["bucket"]["name"], detail["object"]["key"], detail["object"].get("version-id")
 
 
-def each_changed(event: Mapping[str, Any], work: Callable[[str], None]) -> None:
-    """Do the work once for every service whose record a batch of the table's stream changed."""
-    names = [name for record in event["Records"] if (name := _service_of(record["dynamodb"]["Keys"]))]
-    for name in dict.fromkeys(names):
-        try:
-            work(name)
-        except Exception:  # noqa: BLE001 - the edge: a batch that fails is given again and again and holds up its shard; the tick repairs what is missed here
-            log.event("change.failed", level=logging.ERROR, service=name)
+def each_changed(event: Mapping[str, Any], send: Callable[[list[str]], None]) -> dict[str, object]:
+    """Send the services whose records a batch of the table's stream changed, each once; answer which changes could not be sent, so that those come again."""
+    changes = [record["dynamodb"] for record in event["Records"]]
+    service_by_number = {change["SequenceNumber"]: name for change in changes if (name := _service_of(change["Keys"]))}
+    services = list(dict.fromkeys(service_by_number.values()))
+    try:
+        send(services)
+    except Exception:  # noqa: BLE001 - the edge: the stream gives the batch again from its first failure on, a few times, then tells of it; the tick repairs what is missed
+        log.event("changes.failed", level=logging.ERROR, services=services)
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in service_by_number]}
+    return {"batchItemFailures": []}
 
 
 def each_service(event: Mapping[str, Any], work: Callable[[str], None]) -> dict[str, object]:

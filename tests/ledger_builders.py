@@ -9,8 +9,8 @@ from chalicelib.audit.chain import Entry, Head, sealed
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import ConfigVersion
 from chalicelib.deployments.model import Build, Deployment, Event, Kind, Phase, Plan, PlannedStep
-from chalicelib.health.model import Check, Outcome, ProbeLog, Targets, Verdict
-from chalicelib.releases.model import Intake, Rejection, Release, S3Artifact
+from chalicelib.health.model import Check, Counts, Outcome, ProbeLog, Targets, Verdict
+from chalicelib.releases.model import Intake, Rejection, Release, S3Artifact, Sweep
 from chalicelib.services.definition import Definition
 from chalicelib.services.model import Look, Service, Site
 
@@ -68,13 +68,13 @@ def a_token(id: str = "t1", **changes: Any) -> Token:
 
 def a_look(service: str = "web", **changes: Any) -> Look:
     verdict = Verdict(Outcome.HEALTHY, "all is well", NOON, (Check("errors", Outcome.HEALTHY, "none", {"rate": 0.0}),))
-    look = Look(service, NOON, Split.all_on(Color.BLUE), Split.all_on(Color.GREEN), {Color.BLUE: Targets(1, 1, {"healthy": 1})}, verdict)
+    look = Look(service, NOON, Split.all_on(Color.BLUE), Split.all_on(Color.GREEN), {Color.BLUE: Targets(1, 1, {"healthy": 1})}, {Color.BLUE: NOON}, verdict)
     return replace(look, **changes)
 
 
 def a_probe_log(service: str = "web", **changes: Any) -> ProbeLog:
     log = ProbeLog(
-        service=service, deployment="d-000001", subject="d-000001/shifting/1", target="staging", sent=3, sent_failed=1,
+        service=service, deployment="d-000001", target="staging", sent={NOON: Counts(3, 1)},
         failed_in_a_row=0, passed_in_a_row=2, last_at=NOON, last_reason="200",
     )
     return replace(log, **changes)
@@ -108,4 +108,5 @@ def one_of_each() -> tuple[object, ...]:
     return (
         a_service(deployment=a_deployment(), waiting=(a_deployment("d-000002"),), empty_since={Color.GREEN: NOON}), a_look(), a_probe_log(), a_release(),
         a_config(), a_deployment(phase=Phase.SHIFTING, color=Color.GREEN), an_event(), a_rejection(), an_intake(), an_entry(), a_head(), a_token(), a_once(),
+        Sweep("artifacts", NOON, "web/1.4.2/web.zip", covered_to=NOON),
     )

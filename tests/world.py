@@ -41,7 +41,7 @@ ELB = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
 
 QUICK = Pace(
     metric_period=timedelta(seconds=1), metric_delay=timedelta(0), settle=timedelta(seconds=1), look_again=timedelta(seconds=5), drain_floor=timedelta(seconds=2),
-    health_margin=timedelta(seconds=0.5), ask_again=timedelta(seconds=1.5), patience=timedelta(0), poll=timedelta(seconds=0.2), probe_run=timedelta(0),
+    health_margin=timedelta(seconds=0.5), ask_again=timedelta(seconds=1.5), act_within=timedelta(seconds=1.5), patience=timedelta(0), poll=timedelta(seconds=0.2), probe_run=timedelta(0),
 )
 
 
@@ -83,10 +83,11 @@ class World:
     sick: set[str] = field(default_factory=set)
     between: Callable[[str, Any], Any] = lambda name, adapter: adapter
     died: type[BaseException] = _NeverRaised
+    keeping: Callable[[], Ledger] = MemoryLedger
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.ledger: Ledger = MemoryLedger()
+        self.ledger: Ledger = self.keeping()
         self.router = MemoryRouter(self.clock)
         self.targets = MemoryTargetHealth(self.clock)
         self.runtime = MemoryRuntime(steps=2, on_ready=self.targets.stand)
@@ -96,7 +97,7 @@ class World:
         self.queues = MemoryQueues()
         self._checked = 0
         adapters = Adapters(
-            clock=self.clock, side_by_side=one_after_another, ledger=self.between("ledger", self.ledger), router=self.between("router", self.router),
+            clock=self.between("clock", self.clock), side_by_side=one_after_another, ledger=self.between("ledger", self.ledger), router=self.between("router", self.router),
             runtime=self.between("runtime", self.runtime), target_health=self.between("targets", self.targets), probe=self.between("probe", self.probe),
             metrics=self.between("metrics", self.metrics), objects=self.between("objects", self.objects), queues=self.between("queues", self.queues),
         )

@@ -59,7 +59,7 @@ class Clients:
 
     @property
     def cloudwatch(self) -> Any:
-        return self._get("cloudwatch", _PATIENT)
+        return self._get("cloudwatch", _LOOK)
 
     @property
     def sqs(self) -> Any:

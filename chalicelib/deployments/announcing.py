@@ -13,10 +13,12 @@ _COUNTED = {
 }
 
 
-def announce(before: Service, moved: Moved, action: str) -> None:
-    """After the write, never before: what lost its race did not happen."""
+def announce(before: Service, moved: Moved) -> None:
+    """After the write and what it led to: what lost its race did not happen, and nothing optional stands before the weights."""
     after = moved.service
-    log.event("service.recorded", service=after.name, action=action, revision=before.revision + 1)
+    if after == before:
+        return
+    log.event("service.recorded", service=after.name, told=moved.told[-1].kind if moved.told else "looked", revision=before.revision + 1)
     for deployment in _entered(before, moved):
         log.event(f"deployment.{deployment.phase}", service=after.name, deployment=deployment.id, version=deployment.build.version, outcome=deployment.outcome)
         if name := _COUNTED.get(deployment.phase):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.access.model import SYSTEM, Caller
-from chalicelib.deployments import reverting, rollback, shifting, staging
+from chalicelib.colors import Color
+from chalicelib.deployments import reverting, rollback, shifting, staging, traffic
 from chalicelib.deployments.clocks import moved_on
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase, Plan
@@ -75,10 +76,10 @@ def roll_back(service: Service, wish: Wish, *, to: Build | None) -> Moved:
     `to` is None for the default target. The answer is the deployment that leads there: see `answer_to_rollback`.
     """
     deployment = service.deployment
+    if deployment and (deployment.retiring or _is_rollback_at_whole(service, deployment, to)):
+        return _bring_back(_finished(service, wish), wish, to)
     if deployment and rollback.turns_back(deployment):
         return _turn_back(service, deployment, wish, to)
-    if deployment and deployment.retiring:
-        return _bring_back(_finished(service, wish), wish, to)
     return _bring_back(Moved(service), wish, to)
 
 
@@ -228,12 +229,17 @@ def _default_target(service: Service) -> Build:
     return target.build
 
 
+def _is_rollback_at_whole(service: Service, deployment: Deployment, to: Build | None) -> bool:
+    """From one rollback to another version nothing is turned back: what was rolled away from proved bad."""
+    return deployment.kind is Kind.ROLLBACK and to is not None and deployment.moved and shifting.is_at_whole(service, deployment)
+
+
 def _numbered(moved: Moved, waiting: tuple[Deployment, ...], begun: Deployment) -> Moved:
     return moved.having(waiting=(begun, *waiting), last_deployment_number=moved.service.last_deployment_number + 1)
 
 
 def _finished(service: Service, wish: Wish) -> Moved:
-    """The watch is over and only the old colour's retirement is left: the deployment has succeeded."""
+    """It has the whole traffic and gives way to a rollback; certified only if its watch had ended healthy."""
     deployment = Moved(service).deployment
     moved = Moved(service).certify(deployment) if deployment.healthy_at_end else Moved(service)
     return moved.end(Phase.COMPLETED, wish.at, "completed; a rollback follows")
@@ -254,9 +260,21 @@ def _settle_drift(moved: Moved, drift: str) -> Moved:
         raise Conflict(f"{moved.service.name} has not drifted", slug="not-drifted")
     if drift == "restore":
         return moved.having(drift=replace(found, restoring=True))
-    if found.observed is None:
-        raise Conflict("what the rule shows is no split of the two colours and cannot be adopted; use restore", slug="not-adoptable")
+    deployment = moved.service.deployment
+    converges = deployment is not None and deployment.phase is Phase.SHIFTING
+    if found.observed is None or (found.observed.whole_on is None and not converges):
+        raise Conflict("what the rule shows cannot be lived with: everything has to be on one colour; use restore", slug="not-adoptable")
+    if found.observed.whole_on and not converges:
+        return _adopted_live(moved, found.observed.whole_on).having(drift=None, expected=(found.observed,))
     return moved.having(drift=None, expected=(found.observed,))
+
+
+def _adopted_live(moved: Moved, color: Color) -> Moved:
+    """Somebody else put everything on `color`: what stands there is live now."""
+    deployment = moved.service.deployment
+    if deployment is not None and deployment.color is not None:
+        raise Conflict(f"{deployment.id} uses the colours; abort it first, or use restore", slug="not-adoptable")
+    return traffic.live_on(moved, color, moved.service.drift.at if moved.service.drift else moved.service.registered_at)
 
 
 def _refuse_quarantined(service: Service, build: Build, *, override: bool) -> None:

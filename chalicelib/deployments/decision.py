@@ -60,7 +60,8 @@ class Moved:
         """The deployment in progress ends; who waits comes next pass."""
         last = replace(self.deployment, phase=phase, phase_since=now, ended_at=now, outcome=message)
         last_move = _move_of(last) if last.moved else self.service.last_move
-        done = self.having(deployment=None, last_move=last_move)
+        look_again_since = now if last.moved else self.service.look_again_since
+        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since)
         return replace(done, ended=(*done.ended, last), told=(*done.told, Told(last, phase.value, message, {})))
 
     def drop_waiting(self, dropped: tuple[Deployment, ...], now: datetime, message: str) -> "Moved":

@@ -6,7 +6,7 @@ from chalicelib.colors import Split
 from chalicelib.deployments import rollback, staging
 from chalicelib.deployments.answers import Preflight
 from chalicelib.deployments.clocks import elapsed
-from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.rollback import Target
 from chalicelib.health.model import Check, Outcome
 from chalicelib.services.model import Look, Service
@@ -84,8 +84,10 @@ def _shown(split: Split | None) -> str:
 
 
 def _refusal(service: Service) -> str | None:
-    turning = service.deployment is not None and rollback.turns_back(service.deployment)
-    if not turning and service.last_move in {"reverted", "rollback"}:
+    deployment = service.deployment
+    turning = deployment is not None and rollback.turns_back(deployment) and deployment.kind is Kind.ROLLOUT
+    is_rollback = deployment is not None and deployment.kind is Kind.ROLLBACK and deployment.moved
+    if is_rollback or (not turning and service.last_move in {"reverted", "rollback"}):
         return "it has been rolled back already; name the version to go to"
     return None
 

@@ -41,12 +41,12 @@ _AT_ONCE = frozenset({Phase.SHIFTING, Phase.REVERTING})
 
 def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
     """The next record of `service` and what to do once it is written. Unchanged and empty when there is nothing to do."""
-    moved = traffic.fold(Moved(service), seen)
+    moved = traffic.settle(traffic.fold(Moved(service), seen), seen, pace)
     if moved.service.deployment is None:
-        moved = _idle(moved, seen.at)
+        moved = _idle(moved, seen.at, pace)
     if moved.service.deployment is not None:
         moved = _step(moved, seen, pace)
-    return _due(_look_again(service, moved, seen.at, pace), seen.at)
+    return _due(moved, seen.at, pace)
 
 
 def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -58,10 +58,13 @@ def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     return after
 
 
-def _idle(moved: Moved, now: datetime) -> Moved:
-    """Nothing is in progress: who waits comes next, and the one more look after an end has now been taken."""
-    if moved.service.look_again_at and moved.service.look_again_at <= now:
-        moved = moved.having(look_again_at=None)
+def _idle(moved: Moved, now: datetime, pace: Pace) -> Moved:
+    """Nothing is in progress: who waits comes next, and the one more look after an end may now have been taken.
+
+    A weight write may have stalled on its way and arrive after the end, so that look comes some minutes later.
+    """
+    if moved.service.look_again_since and now - moved.service.look_again_since >= pace.look_again:
+        moved = moved.having(look_again_since=None)
     if not moved.service.waiting:
         return moved
     first, *rest = moved.service.waiting
@@ -69,18 +72,15 @@ def _idle(moved: Moved, now: datetime) -> Moved:
     return moved.having(deployment=started, waiting=tuple(rest), epoch=moved.service.epoch + 1)
 
 
-def _look_again(before: Service, moved: Moved, now: datetime, pace: Pace) -> Moved:
-    """A weight write may have stalled on its way and arrive after the end: look once more some minutes later."""
-    ended = any(deployment.moved for deployment in moved.ended)
-    return moved.having(look_again_at=now + pace.look_again) if ended and before.deployment is not None else moved
-
-
-def _due(moved: Moved, now: datetime) -> Moved:
+def _due(moved: Moved, now: datetime, pace: Pace) -> Moved:
     """When the tick should look next. A moment that has passed means every tick, and is not written anew each time."""
     service = moved.service
+    if service.drift and service.drift.restoring:
+        return moved.having(due_at=service.drift.at)
     if service.deployment is None:
-        due = now if service.waiting else service.look_again_at
-        return moved.having(due_at=due)
+        look_again = service.look_again_since + pace.look_again if service.look_again_since else None
+        unsettled = service.asked_at if len(service.expected) > 1 else None
+        return moved.having(due_at=now if service.waiting else unsettled or look_again)
     deployment = service.deployment
     if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment):
         return moved.having(due_at=deployment.phase_since + staging.STAGED_FOR)

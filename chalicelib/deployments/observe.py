@@ -5,7 +5,8 @@ means is the machine's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from chalicelib.clock import Clock
@@ -13,10 +14,11 @@ from chalicelib.colors import Color
 from chalicelib.deployments import staging
 from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.observation import Observation
-from chalicelib.deployments.trial import Trial
+from chalicelib.deployments.trial import Trial, every
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.health.judge import Evidence, judge
 from chalicelib.health.model import Check, Counts, ProbeLog, Targets, Verdict
+from chalicelib.health.periods import whole_periods
 from chalicelib.health.signal import RequestMetrics, TargetHealth
 from chalicelib.runtimes.runtime import Runtime, Standing
 from chalicelib.services.model import Look, Service
@@ -27,7 +29,7 @@ T = TypeVar("T")
 SideBySide = Callable[[dict[str, Callable[[], object]]], dict[str, object]]
 """Runs the questions, possibly at the same time, and returns their answers by name."""
 
-_NEEDS_STANDING = frozenset({Phase.PREPARING, Phase.VERIFYING, Phase.STAGED, Phase.SHIFTING})
+_NEEDS_STANDING = frozenset({Phase.PREPARING, Phase.VERIFYING, Phase.STAGED, Phase.SHIFTING, Phase.WATCHING})
 _IS_JUDGED = frozenset({Phase.SHIFTING, Phase.WATCHING})
 
 
@@ -46,20 +48,23 @@ class Observer:
     pace: Pace
     side_by_side: SideBySide = one_after_another
 
-    def look(self, service: Service, last: Look | None, log: ProbeLog | None) -> Observation:
-        """What a pass needs to decide. One `DescribeRules`, one `DescribeTargetHealth` a colour, and what the phase asks for beside."""
+    def look(self, service: Service, last: Look | None, log: ProbeLog | None, *, asking: bool = True) -> Observation:
+        """What a pass needs to decide. One `DescribeRules`, one `DescribeTargetHealth` a colour, and what the phase asks for beside.
+
+        With `asking` False the application is not asked anything: smoke checks may change something.
+        """
         now = self.clock.now()
         deployment = service.deployment
         seen = self.side_by_side(self._questions(service, deployment))
         rules = seen.get("rules")
         targets = {color: found for color in Color if isinstance(found := seen.get(color.value), Targets)}
-        standing, counts, trial = seen.get("standing"), seen.get("counts"), seen.get("trial")
+        standing, counts = seen.get("standing"), seen.get("counts")
         return Observation(
             at=now,
             rules=rules if isinstance(rules, Rules) else None,
             targets=targets,
             standing=standing if isinstance(standing, Standing) else None,
-            trial=trial if isinstance(trial, Check) else None,
+            trial=self._trial(service, deployment, targets, now) if asking and deployment else None,
             verdict=self._verdict(deployment, targets, log, counts if isinstance(counts, dict) else None) if deployment else None,
             last=last,
         )
@@ -85,22 +90,34 @@ class Observer:
         color = deployment.color
         if deployment.phase in _NEEDS_STANDING:
             questions["standing"] = lambda: _or_none(lambda: self.runtime.standing(service.definition, color))
-        if deployment.phase is Phase.VERIFYING and self.clock.now() >= staging.health_counts_from(service, deployment, self.pace):
-            questions["trial"] = lambda: self.trial.on_staging(service, deployment)
         if is_judged(deployment):
             questions["counts"] = lambda: _or_none(lambda: self._counts(service, deployment))
         return questions
 
+    def _trial(self, service: Service, deployment: Deployment, targets: dict[Color, Targets], now: datetime) -> Check | None:
+        """The probe once health counts, no sooner after a failure than probes come; the smoke checks only when the targets are healthy."""
+        if deployment.phase is not Phase.VERIFYING or deployment.color is None or now < staging.health_counts_from(service, deployment, self.pace):
+            return None
+        if deployment.trial_at and now - deployment.trial_at < every(deployment.checks.probe):
+            return None
+        seen = targets.get(deployment.color)
+        return self.trial.on_staging(service, deployment, smoke=seen is not None and seen.healthy > 0)
+
     def _counts(self, service: Service, deployment: Deployment) -> dict[Color, Counts]:
-        since = deployment.phase_since if deployment.phase is Phase.WATCHING else deployment.confirmed_at
-        return self.metrics.counts(service.definition.traffic, since or deployment.phase_since, self.clock.now())
+        return self.metrics.counts(service.definition.traffic, _since(deployment), self.clock.now())
+
+    def _periods(self, deployment: Deployment) -> tuple[datetime, datetime] | None:
+        """The same periods as the metrics': our own requests are taken out of those they are in."""
+        now = self.clock.now()
+        return whole_periods(_since(deployment), now, now, period=self.pace.metric_period, delay=self.pace.metric_delay)
 
     def _verdict(self, deployment: Deployment, targets: dict[Color, Targets], log: ProbeLog | None, counts: dict[Color, Counts] | None) -> Verdict | None:
         if not is_judged(deployment) or deployment.color is None:
             return None
-        mine = _probes_of(deployment, log)
+        mine = log if log and log.deployment == deployment.id else None
         extended = deployment.extensions > 0 and deployment.phase is Phase.SHIFTING
-        evidence = Evidence(deployment.color, targets.get(deployment.color), mine, counts, extended)
+        own = mine.between(*periods) if mine and (periods := self._periods(deployment)) else Counts(0, 0)
+        evidence = Evidence(deployment.color, targets.get(deployment.color), mine, counts, own, extended)
         return judge(evidence, deployment.checks, self.clock.now())
 
 
@@ -111,16 +128,9 @@ def is_judged(deployment: Deployment) -> bool:
     return deployment.phase in _IS_JUDGED and not deployment.retiring
 
 
-def subject_of(deployment: Deployment) -> str:
-    """What the probes' counters belong to: they start again with each."""
-    return f"{deployment.phase}:{deployment.step}"
-
-
-def _probes_of(deployment: Deployment, log: ProbeLog | None) -> ProbeLog | None:
-    """What the probes said of this deployment; what was sent before this step is not to be subtracted from its requests."""
-    if log is None or log.deployment != deployment.id:
-        return None
-    return log if log.subject == subject_of(deployment) else replace(log, sent=0, sent_failed=0)
+def _since(deployment: Deployment) -> datetime:
+    """Where the evidence of this step, or of the watch, begins."""
+    return deployment.phase_since if deployment.phase is Phase.WATCHING else deployment.confirmed_at or deployment.phase_since
 
 
 def _or_none(question: Callable[[], T]) -> T | None:

@@ -6,10 +6,13 @@ another; one that waits for something on its way is repeated for a while
 (`pace.patience`); everything else waits for the next tick.
 """
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
+from chalicelib import log
 from chalicelib.access.model import SYSTEM
 from chalicelib.clock import Clock
 from chalicelib.deployments.announcing import announce
@@ -22,7 +25,7 @@ from chalicelib.deployments.observe import Observer
 from chalicelib.deployments.perform import Performer
 from chalicelib.deployments.prober import Prober
 from chalicelib.deployments.queues import Queues
-from chalicelib.errors import Stale
+from chalicelib.errors import Stale, Unavailable
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger, Put
@@ -32,7 +35,7 @@ from chalicelib.services.model import Look, Service
 from chalicelib.services.recording import Deed, recorded
 from chalicelib.settings import Pace
 
-_MOST_ROUNDS = 200
+_MOST_ROUNDS = 40
 _MOVES_BY_ITSELF = frozenset({Phase.PENDING, Phase.PREPARING, Phase.VERIFYING, Phase.REVERTING})
 
 
@@ -72,12 +75,9 @@ class Passes:
             if after is Next.SOON:
                 self.clock.sleep(self.pace.poll)
 
-    def changed(self, service: str) -> None:
-        """The ledger's stream saw a change: its worker may have died, so somebody looks; and a candidate that takes traffic is probed from now on."""
-        self.run(service)
-        known = read(self.ledger, service)
-        if known and known.service.deployment and known.service.deployment.phase.is_probed:
-            self.queues.send_probes([service])
+    def changed(self, services: Sequence[str]) -> None:
+        """The ledger's stream saw changes: whoever made them may have died since, so somebody looks."""
+        self.queues.send_due(services)
 
     def tick(self) -> int:
         """One message per due service, and one per service that is probed. Returns how many are due."""
@@ -103,18 +103,32 @@ class Passes:
             service = self.record(known.service, moved, seen.at)
         except Stale:
             return Next.SOON
-        self.ledger.note(look_of(service, seen, known.look, moved.waits_for))
         led_to = self.performer.perform(service, moved.instructions, seen.rules, since=since)
+        self.ledger.note(look_of(service, seen, known.look, moved.waits_for))
+        announce(known.service, moved)
+        if service != known.service:
+            self._see_to_probes(service)
         if led_to and led_to.progress is Progress.FAILED:
             return self._give_up(service, replace(seen, standing=led_to))
         return _next(known.service, moved, service.deployment)
 
+    def _see_to_probes(self, service: Service) -> None:
+        """A candidate that takes traffic is probed from now on, not from the next tick: a command may have let it in, so every record of it asks."""
+        if service.deployment is None or not service.deployment.phase.is_probed or service.deployment.retiring:
+            return
+        try:
+            self.queues.send_probes([service.name])
+        except Unavailable as error:  # the pass goes on; the next tick asks again
+            log.event("probes.not_asked_for", level=logging.WARNING, service=service.name, error=error.detail)
+
     def _give_up(self, service: Service, seen: Observation) -> Next:
         """A build that can never stand is a decision of its own, made with what the runtime said."""
         try:
-            self.record(service, advance(service, seen, self.pace), seen.at)
+            moved = advance(service, seen, self.pace)
+            self.record(service, moved, seen.at)
         except Stale:
             return Next.SOON
+        announce(service, moved)
         return Next.NOW
 
     def record(self, before: Service, moved: Moved, now: datetime) -> Service:
@@ -124,7 +138,6 @@ class Passes:
         deed = Deed(now, SYSTEM.name, _action(moved))
         written, change = recorded(before, moved.service, deed, ended=moved.ended, told=moved.told, also=certificates(self.ledger, moved, now))
         self.ledger.commit(change)
-        announce(before, moved, deed.action)
         return written
 
 
@@ -140,6 +153,8 @@ def certificates(ledger: Ledger, moved: Moved, now: datetime) -> tuple[Put, ...]
     """The releases that finished their watch healthy with this decision, as certified with their config version."""
     puts = []
     for deployment in moved.certified:
+        if deployment.build.is_adopted:
+            continue
         found = ledger.find(keys.release(deployment.service, deployment.build.version))
         if isinstance(found, Release):
             certified = {**found.certified, str(deployment.build.config_version): now}
@@ -154,7 +169,8 @@ def look_of(service: Service, seen: Observation, last: Look | None, waits_for: s
         at=seen.at if seen.rules else last.at if last else seen.at,
         production=seen.split if seen.rules else last.production if last else None,
         staging=seen.rules.staging.split if seen.rules else last.staging if last else None,
-        targets=seen.targets,
+        targets={**(last.targets if last else {}), **seen.targets},
+        targets_at={**(last.targets_at if last else {}), **dict.fromkeys(seen.targets, seen.at)},
         verdict=seen.verdict,
         waits_for=waits_for,
     )

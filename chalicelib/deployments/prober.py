@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 
 from chalicelib.clock import Clock
 from chalicelib.deployments.model import Deployment
-from chalicelib.deployments.observe import subject_of
 from chalicelib.deployments.trial import Trial, every, target_of
-from chalicelib.health.model import Check, Outcome, ProbeLog
+from chalicelib.health.model import Check, Counts, Outcome, ProbeLog
+from chalicelib.health.periods import period_of
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger
 from chalicelib.services.model import Service
 from chalicelib.settings import Pace
 
-_CLAIM_MARGIN = timedelta(seconds=5)
+_KEPT_PERIODS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Prober:
 
     def run(self, name: str, start_pass: Callable[[str], None]) -> None:
         """Probe until the run is over or there is nothing to probe. A pass is started when an answer may change the verdict."""
-        if not self.ledger.claim(f"probe#{name}", now=self.clock.now(), lasting=self.pace.probe_run + _CLAIM_MARGIN):
+        # Half a run: the next tick's prober takes over before this one's last round, and no minute goes unprobed.
+        if not self.ledger.claim(f"probe#{name}", now=self.clock.now(), lasting=self.pace.probe_run / 2):
             return
         try:
             self._rounds(name, start_pass)
@@ -58,23 +59,28 @@ class Prober:
         answer = self.trial.once(service, deployment)
         if answer.outcome is Outcome.INCONCLUSIVE:
             return deployment
-        after = counted(log if isinstance(log, ProbeLog) else None, deployment, answer, self.clock.now())
+        after = counted(log if isinstance(log, ProbeLog) else None, deployment, answer, self.clock.now(), self.pace.metric_period)
         self.ledger.note(after)
         if after.failed_in_a_row >= deployment.checks.probe.failures:
             start_pass(name)
         return deployment
 
 
-def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime) -> ProbeLog:
-    """The log with one more answer. What was sent counts from the start of the step; what is in a row, from the last change of mind."""
-    same_deployment = log is not None and log.deployment == deployment.id
-    same_subject = same_deployment and log is not None and log.subject == subject_of(deployment)
+def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime, period: timedelta) -> ProbeLog:
+    """The log with one more answer; another deployment begins another."""
+    mine = log if log and log.deployment == deployment.id else None
     failed = answer.outcome is Outcome.UNHEALTHY
+    begin = period_of(now, period)
+    before = dict(mine.sent) if mine else {}
+    so_far = before.pop(begin, Counts(0, 0))
+    kept = dict(sorted(before.items())[-_KEPT_PERIODS:])
     return ProbeLog(
-        service=deployment.service, deployment=deployment.id, subject=subject_of(deployment), target=target_of(deployment),
-        sent=(log.sent if log and same_subject else 0) + 1,
-        sent_failed=(log.sent_failed if log and same_subject else 0) + failed,
-        failed_in_a_row=(log.failed_in_a_row if log and same_deployment else 0) + 1 if failed else 0,
-        passed_in_a_row=0 if failed else (log.passed_in_a_row if log and same_deployment else 0) + 1,
-        last_at=now, last_reason=answer.reason,
+        service=deployment.service,
+        deployment=deployment.id,
+        target=target_of(deployment),
+        sent={**kept, begin: Counts(so_far.requests + 1, so_far.errors + failed)},
+        failed_in_a_row=(mine.failed_in_a_row if mine else 0) + 1 if failed else 0,
+        passed_in_a_row=0 if failed else (mine.passed_in_a_row if mine else 0) + 1,
+        last_at=now,
+        last_reason=answer.reason,
     )

@@ -136,7 +136,7 @@ class Deployments:
                 return replace(_as_it_is(known.service), replayed=used)
             return self._decided(known, asked, action, decide, answer, act=act)
 
-        return decided_anew(attempt)
+        return decided_anew(attempt, self.clock)
 
     def _decided(self, known: Known, asked: Asked, action: str, decide: Decide, answer: Answer, *, act: bool) -> Answered:
         before, now = known.service, self.clock.now()
@@ -153,7 +153,7 @@ class Deployments:
     def _seen(self, known: Known, moved: Moved, *, act: bool, dry_run: bool) -> Observation | None:
         """What has to be looked at before the answer: the traffic for what acts at once, everything for what only shows."""
         if dry_run:
-            return self.observer.look(moved.service, known.look, known.probes)
+            return self.observer.look(moved.service, known.look, known.probes, asking=False)
         return self.observer.look_at_traffic(moved.service, known.look) if act else None
 
     def _write(self, before: Service, moved: Moved, deed: Deed, once: tuple[Put, ...], seen: Observation | None) -> None:
@@ -166,9 +166,9 @@ class Deployments:
         also = certificates(self.ledger, due, deed.at)
         written, change = recorded(before, due.service, deed, ended=due.ended, told=due.told, also=also, quietly=once)
         self.ledger.commit(change)
-        announce(before, due, deed.action)
         weights = tuple(one for one in due.instructions if isinstance(one, SetWeights))  # the rest has time until the pass
         self.performer.perform(written, weights, seen.rules if seen else None, since=since)
+        announce(before, due)
 
     def _known(self, name: str, once: OnceKey | None) -> tuple[Known, Once | None]:
         """One call. Raises `NotFound`, and `Invalid` when the idempotency key was used for something else."""

@@ -75,8 +75,10 @@ def _raise(moved: Moved, wanted: Split, seen: Observation, pace: Pace) -> Moved:
 
 def _is_large_enough(service: Service, color: Color, seen: Observation) -> bool:
     """The whole traffic needs at least as many healthy targets as it has now."""
-    if service.live is None or color.other not in seen.targets or color not in seen.targets:
+    if service.live is None:
         return True
+    if color.other not in seen.targets or color not in seen.targets:
+        return False
     return seen.targets[color].healthy >= seen.targets[color.other].healthy
 
 
@@ -86,6 +88,8 @@ def _hold(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     hold = max(deployment.current_step.hold, _SHORTEST_EXTENSION) if deployment.extensions else deployment.current_step.hold
     if moved.service.paused:
         return moved.wait("paused: the hold's clock stands still")
+    if stuck := _stuck(moved, seen.at):
+        return stuck
     if deployment.skip_holds:
         return _next_step(moved, seen, pace, "the hold was skipped")
     if held < hold:
@@ -93,8 +97,6 @@ def _hold(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if seen.verdict and seen.verdict.outcome is Outcome.HEALTHY:
         return _next_step(moved, seen, pace, seen.verdict.reason)
     reason = seen.verdict.reason if seen.verdict else "nothing could be judged"
-    if stuck := _stuck(moved, seen.at):
-        return stuck
     extended = moved.progress(extensions=deployment.extensions + 1, clock_since=seen.at)  # anew from now: time in which nobody looked proves nothing
     return extended.tell("extended", f"step {deployment.step} goes on for another hold: {reason}")
 

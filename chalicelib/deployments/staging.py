@@ -42,7 +42,7 @@ def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
 def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
     """Until exactly this build stands on the colour and the staging rule points there."""
     deployment, color = moved.deployment, _color(moved.deployment)
-    if late := _late(moved, seen.at):
+    if late := _late(moved, seen):
         return late
     if seen.standing and seen.standing.progress is Progress.FAILED:
         return moved.end(Phase.FAILED, seen.at, f"{name_of(deployment)} could not be put on {color}: {seen.standing.reason}")
@@ -55,10 +55,12 @@ def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
 def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """Until the ALB itself, seen late enough to mean this build, and the trial on staging find it good."""
     deployment, color = moved.deployment, _color(moved.deployment)
-    if late := _late(moved, seen.at):
+    if late := _late(moved, seen):
         return late
     if seen.standing and not _stands(deployment, seen):
-        return _put_there(moved.progress(ready_at=seen.at), seen).wait(f"{color} does not hold {name_of(deployment)} any more")
+        return _put_there(moved.progress(ready_at=None, trial_failures=0), seen).wait(f"{color} does not hold {name_of(deployment)} any more")
+    if deployment.ready_at is None:
+        return moved.progress(ready_at=seen.at)
     if not _staging_points_to(color, seen):
         return moved.do(PointStaging(color)).wait("the staging rule points elsewhere")
     if seen.at < health_counts_from(moved.service, deployment, pace):
@@ -116,6 +118,8 @@ def _tried(moved: Moved, seen: Observation) -> Moved:
     deployment, color, trial = moved.deployment, _color(moved.deployment), seen.trial
     if trial and trial.outcome is Outcome.UNHEALTHY:
         return _failed_trial(moved, trial.reason, seen.at)
+    if trial and trial.outcome is Outcome.HEALTHY and deployment.trial_failures:
+        moved = moved.progress(trial_failures=0)
     targets = seen.targets.get(color)
     if targets is None or targets.healthy == 0 or targets.healthy < targets.total:
         shown = "cannot be read" if targets is None else f"{targets.healthy} of {targets.total} healthy"
@@ -138,13 +142,13 @@ def _failed_trial(moved: Moved, reason: str, now: datetime) -> Moved:
     return moved.progress(trial_failures=failures, trial_at=now).tell("trial-failed", reason).wait(reason)
 
 
-def _late(moved: Moved, now: datetime) -> Moved | None:
+def _late(moved: Moved, seen: Observation) -> Moved | None:
     """`deadline_seconds` bounds preparing and verifying together."""
     deployment = moved.deployment
-    began = deployment.step_since or deployment.phase_since
-    if elapsed(began, moved.service, now) < deployment.plan.deadline:
+    if elapsed(deployment.step_since or deployment.phase_since, moved.service, seen.at) < deployment.plan.deadline:
         return None
-    return moved.end(Phase.FAILED, now, f"still {deployment.phase} after {int(deployment.plan.deadline.total_seconds())} s: {deployment.outcome}")
+    cause = seen.trial.reason if seen.trial and seen.trial.outcome is not Outcome.HEALTHY else deployment.outcome
+    return moved.end(Phase.FAILED, seen.at, f"still {deployment.phase} after {int(deployment.plan.deadline.total_seconds())} s: {cause}")
 
 
 def _put_there(moved: Moved, seen: Observation) -> Moved:

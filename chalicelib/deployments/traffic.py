@@ -5,12 +5,13 @@ for since. What is seen inside it converges to the last; what is seen outside it
 drift: somebody else moved the weights.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.colors import Color, Split
 from chalicelib.deployments.decision import Moved, lived
 from chalicelib.deployments.instructions import SetWeights
-from chalicelib.deployments.model import ADOPTED, Build, Placement
+from chalicelib.deployments.model import ADOPTED, Build, Phase, Placement
 from chalicelib.deployments.observation import Observation
 from chalicelib.services.model import Drift, Lived, Service
 from chalicelib.settings import Pace
@@ -28,14 +29,29 @@ def fold(moved: Moved, seen: Observation) -> Moved:
     return _empties(_confirmed(moved, split, seen.at), split, seen.at)
 
 
+def settle(moved: Moved, seen: Observation, pace: Pace) -> Moved:
+    """Two things that belong to no phase: writing our weights over somebody else's where a person asked for it, and
+    taking what is seen as it is where the last split asked for never arrived and nobody is left to ask again.
+    """
+    service, drift = moved.service, moved.service.drift
+    if drift and drift.restoring:
+        return _restore(moved, drift, seen, pace)
+    nobody_asks = service.deployment is None or service.deployment.phase is Phase.PENDING
+    if not nobody_asks or len(service.expected) == 1 or seen.split not in service.expected or service.asked_at is None:
+        return moved
+    if seen.at - service.asked_at < max(pace.settle, 2 * pace.act_within):
+        return moved.wait("weights that were asked for may still be on their way")
+    return moved.having(expected=(seen.split,))
+
+
 def ask(moved: Moved, split: Split, seen: Observation, pace: Pace) -> Moved:
     """Ask for `split`, unless a colour it would raise has no healthy target, or the last request may still be on its way.
 
     For forward steps: anything that cannot be read makes it wait.
     """
     service = moved.service
-    if service.drift and not service.drift.restoring:
-        return moved.wait("the production rule holds weights that Turnout did not ask for; see `resume {drift}`")
+    if service.drift:
+        return moved.wait("the production rule holds weights that Turnout did not ask for; resume with drift restore or adopt")
     if seen.split is None:
         return moved.wait("the production rule cannot be read")
     for color in Color:
@@ -73,7 +89,7 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
     if on_its_way:
         return moved.wait(f"weights {split.percentages()} have been asked for and are not seen yet")
     expected = service.expected if service.desired == split else (*service.expected, split)
-    asked = moved.having(expected=expected).progress(asked_at=now, moved=True)
+    asked = moved.having(expected=expected, asked_at=now).progress(asked_at=now, moved=True)
     told = asked.tell("weights-asked", f"asked for {_percent(split)}", weights=split.percentages())
     return told.do(SetWeights(split, unstick=unstick))
 
@@ -86,7 +102,18 @@ def _confirmed(moved: Moved, split: Split, now: datetime) -> Moved:
     arrived = moved.having(expected=(split,), drift=None)
     if arrived.service.deployment is not None:
         arrived = arrived.tell("weights-confirmed", f"the balancer reports {_percent(split)}", weights=split.percentages())
-    return _live(arrived, split.whole_on, now) if split.whole_on else arrived
+    return live_on(arrived, split.whole_on, now) if split.whole_on else arrived
+
+
+def _restore(moved: Moved, drift: Drift, seen: Observation, pace: Pace) -> Moved:
+    desired = moved.service.desired
+    for color in Color:
+        raised = seen.split is None or desired.share(color) > seen.split.share(color)
+        if raised and not healthy(seen, color):
+            return moved.wait(f"{color} has no healthy target, so its weight is not restored yet")
+    if drift.asked_at and seen.at - drift.asked_at < pace.ask_again:
+        return moved.wait("the expected weights have been written and are not seen yet")
+    return moved.having(drift=replace(drift, asked_at=seen.at), asked_at=seen.at).do(SetWeights(desired))
 
 
 def _restored(moved: Moved, split: Split) -> Moved:
@@ -94,7 +121,8 @@ def _restored(moved: Moved, split: Split) -> Moved:
     return moved.having(drift=None) if drift and drift.restoring and split == moved.service.desired else moved
 
 
-def _live(moved: Moved, color: Color, now: datetime) -> Moved:
+def live_on(moved: Moved, color: Color, now: datetime) -> Moved:
+    """What stands on `color` is live from now on, unless it is already."""
     service = moved.service
     if service.live and service.live.color is color:
         return moved
@@ -129,7 +157,8 @@ def _known_dead(seen: Observation, color: Color) -> bool:
     if color in seen.targets:
         return seen.targets[color].healthy == 0
     last = seen.last
-    if last is None or seen.at - last.at > _LOOK_IS_FRESH or color not in last.targets:
+    read_at = last.targets_at.get(color) if last else None
+    if last is None or read_at is None or seen.at - read_at > _LOOK_IS_FRESH:
         return False
     return last.targets[color].healthy == 0
 

@@ -28,7 +28,7 @@ class AlbMetrics:
     def counts(self, traffic: Traffic, since: datetime, until: datetime) -> dict[Color, Counts]:
         periods = whole_periods(since, until, self._clock.now(), period=self._pace.metric_period, delay=self._pace.metric_delay)
         if periods is None:
-            return {color: Counts(0, 0) for color in Color}
+            raise Unavailable("no metric period is complete yet; ask again in a while")
         sums = self._sums(self._queries(traffic), *periods)
         return {
             color: Counts(requests=sums[_id(color, REQUESTS)], errors=sum(sums[_id(color, name)] for name in ERRORS))

@@ -20,7 +20,7 @@ from chalicelib.services.definition import Checks, Errors, Probe
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about the candidate on `color`. None: it could not be read.
+    """What is known about the candidate on `color`. None: it could not be read. `own` are Turnout's requests among `counts`.
 
     `probes` is None as well while nothing has been probed; `extended` says that the hold has been extended already.
     """
@@ -29,6 +29,7 @@ class Evidence:
     targets: Targets | None
     probes: ProbeLog | None
     counts: dict[Color, Counts] | None
+    own: Counts
     extended: bool
 
 
@@ -58,7 +59,7 @@ def _probes(evidence: Evidence, probe: Probe, now: datetime) -> Check:
     log = evidence.probes
     if log is None:
         return Check("probe", Outcome.INCONCLUSIVE, "nothing has been probed yet")
-    numbers = {"failed_in_a_row": float(log.failed_in_a_row), "passed_in_a_row": float(log.passed_in_a_row), "sent": float(log.sent)}
+    numbers = {"failed_in_a_row": float(log.failed_in_a_row), "passed_in_a_row": float(log.passed_in_a_row)}
     if log.failed_in_a_row >= probe.failures:
         return Check("probe", Outcome.UNHEALTHY, f"{log.last_reason} ({log.failed_in_a_row} times in a row, on {log.target})", numbers)
     if now - log.last_at > 3 * timedelta(seconds=probe.every_seconds + probe.timeout_seconds):
@@ -70,8 +71,8 @@ def _probes(evidence: Evidence, probe: Probe, now: datetime) -> Check:
 
 def _errors(evidence: Evidence, checks: Checks) -> Check:
     if evidence.counts is None:
-        return Check("errors", Outcome.INCONCLUSIVE, "the metrics cannot be read")
-    candidate = _without_our_own(evidence.counts.get(evidence.color, Counts(0, 0)), evidence.probes)
+        return Check("errors", Outcome.INCONCLUSIVE, "the metrics cannot be read, or no period of them is complete yet")
+    candidate = _without_our_own(evidence.counts.get(evidence.color, Counts(0, 0)), evidence.own)
     baseline = evidence.counts.get(evidence.color.other, Counts(0, 0))
     numbers = {
         "requests": float(candidate.requests), "errors": float(candidate.errors),
@@ -102,9 +103,7 @@ def _compared(candidate: Counts, baseline: Counts, errors: Errors, numbers: dict
     return Check("errors", Outcome.UNHEALTHY, shown, numbers)
 
 
-def _without_our_own(counts: Counts, probes: ProbeLog | None) -> Counts:
+def _without_our_own(counts: Counts, own: Counts) -> Counts:
     """Turnout's own probes are traffic to the balancer; they are no evidence of users."""
-    if probes is None:
-        return counts
-    requests = max(0, counts.requests - probes.sent)
-    return Counts(requests, min(requests, max(0, counts.errors - probes.sent_failed)))
+    requests = max(0, counts.requests - own.requests)
+    return Counts(requests, min(requests, max(0, counts.errors - own.errors)))

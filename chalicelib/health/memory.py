@@ -84,7 +84,7 @@ class MemoryMetrics:
             raise Unavailable("reading the metrics of the target groups: no answer; try again later")
         periods = whole_periods(since, until, self.clock.now(), period=self.pace.metric_period, delay=self.pace.metric_delay)
         if periods is None:
-            return {color: Counts(0, 0) for color in Color}
+            raise Unavailable("no metric period is complete yet; ask again in a while")
         return {color: self._counts(traffic.target_groups.of(color), *periods) for color in Color}
 
     def _counts(self, group: str, begin: datetime, end: datetime) -> Counts:

@@ -58,19 +58,21 @@ class Counts:
 class ProbeLog:
     """What the probes of one deployment have seen, one document per service.
 
-    `target` names what was probed (`staging` or `production`). `subject` names
-    the deployment, phase and step the counters belong to: they start again
-    with each. `failed_in_a_row` counts consecutive failures and does not.
-    `sent` are the probes this subject's colour was asked, for subtracting our own requests.
+    `target` names what was probed (`staging` or `production`). `sent` are the
+    probes of each metric period, by its start: requests and failures among
+    them, which the balancer counts like everybody's.
     """
 
     service: str
     deployment: str
-    subject: str
     target: str
-    sent: int
-    sent_failed: int
+    sent: dict[datetime, Counts]
     failed_in_a_row: int
     passed_in_a_row: int
     last_at: datetime
     last_reason: str
+
+    def between(self, begin: datetime, end: datetime) -> Counts:
+        """What was sent in the periods from `begin` up to `end`."""
+        counted = [counts for period, counts in self.sent.items() if begin <= period < end]
+        return Counts(sum(one.requests for one in counted), sum(one.errors for one in counted))

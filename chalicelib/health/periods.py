@@ -10,3 +10,8 @@ def whole_periods(since: datetime, until: datetime, now: datetime, *, period: ti
     begin = _EPOCH - ((_EPOCH - since) // period) * period  # rounded up: a floor of what is negated
     end = _EPOCH + ((min(until, now - delay) - _EPOCH) // period) * period
     return (begin, end) if begin < end else None
+
+
+def period_of(moment: datetime, period: timedelta) -> datetime:
+    """The start of the period a moment is in."""
+    return _EPOCH + ((moment - _EPOCH) // period) * period

@@ -18,9 +18,9 @@ class RequestMetrics(Protocol):
     def counts(self, traffic: Traffic, since: datetime, until: datetime) -> dict[Color, Counts]:
         """Requests and errors of both groups in the whole metric periods between the two moments.
 
-        Periods that are not complete yet, or not reported yet at the provider's usual delay, are left out; no
-        complete period at all gives zero counts. A metric without datapoints is zero, not unreadable: the provider reports errors only when there are some.
-        Raises `Unavailable` when any part of the answer could not be read.
+        Periods that are not complete yet, or not reported yet at the provider's usual delay, are left out. A metric without
+        datapoints is zero, not unreadable: the provider reports errors only when there are some. Raises `Unavailable` when any part of
+        the answer could not be read, and when no period is complete yet: that there was no traffic is then not known, only not told.
         """
 
 

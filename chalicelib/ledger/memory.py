@@ -17,16 +17,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A document as JSON text, so that nobody shares a value with the ledger, and what the indexes know of it."""
+    """A document as JSON text, so that nobody shares a value with the ledger, what its conditions are about, and what the indexes know of it."""
 
     kind: type
     text: str
+    revision: int | None
+    epoch: int | None
+    write_id: str
     listed: tuple[str, str] | None
     due: Due | None
 
     @classmethod
     def of(cls, document: object) -> "_Kept":
-        return cls(type(document), json.dumps(codec.dump(document)), index.listed(document), index.due_of(document))
+        values = codec.dump(document)
+        conditions = values.get("revision"), values.get("epoch"), values.get("write_id", "")
+        return cls(type(document), json.dumps(values), *conditions, index.listed(document), index.due_of(document))
 
     @property
     def values(self) -> dict[str, Any]:
@@ -107,7 +112,7 @@ class MemoryLedger:
         """Whether this very write happened before: a service is told by its `write_id`."""
         ours = getattr(put.document, "write_id", "")
         there = self._kept.get(_place(keys.ref_of(put.document)))
-        return bool(ours) and there is not None and there.values.get("write_id") == ours
+        return bool(ours) and there is not None and there.write_id == ours
 
     def _is_as_expected(self, put: Put) -> bool:
         there = self._kept.get(_place(keys.ref_of(put.document)))
@@ -117,8 +122,7 @@ class MemoryLedger:
             case Expect.NEW:
                 return there is None
             case revision:
-                values = there.values if there else {}
-                return values.get("revision") == revision and put.epoch in (None, values.get("epoch"))
+                return there is not None and there.revision == revision and put.epoch in {None, there.epoch}
 
     def _put(self, document: object) -> None:
         self._kept[_place(keys.ref_of(document))] = _Kept.of(document)

@@ -18,7 +18,7 @@ from chalicelib.services.definition import Definition
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Facts read from AWS when the service was registered.
+    """Facts read from AWS whenever the service is declared, again or anew.
 
     `health_delay_seconds` is the interval times the unhealthy threshold of a
     colour's health check: how long the ALB may go on believing what it saw
@@ -51,6 +51,8 @@ class Drift:
     observed: Split | None
     raw: str
     restoring: bool = False
+    asked_at: datetime | None = None
+    """When the expected weights were last written over it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,10 @@ class Service:
     quarantined: tuple[Quarantine, ...] = ()
     paused: Pause | None = None
     drift: Drift | None = None
-    look_again_at: datetime | None = None
-    """The rule gets one more look some minutes after a deployment ended."""
+    look_again_since: datetime | None = None
+    """When a deployment that had moved weights ended: the rule gets one more look some minutes after."""
+    asked_at: datetime | None = None
+    """When weights were last asked for, by whatever deployment."""
     due_at: datetime | None = None
     """When the tick should look at this service next; None: nothing to do."""
     chain: Chain = Chain()
@@ -147,13 +151,15 @@ class Look:
     production: Split | None
     staging: Split | None
     targets: dict[Color, Targets] = field(default_factory=dict)
+    targets_at: dict[Color, datetime] = field(default_factory=dict)
+    """When each colour's targets were last read; a colour that could not be read keeps what was read before."""
     verdict: Verdict | None = None
     waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """A rule or target group belongs to one service: this document is there as long as it does. `resource` is its ARN."""
+    """A rule, target group or function belongs to one service: this document is there as long as it does. `resource` is its ARN."""
 
     resource: str
     service: str

@@ -105,11 +105,12 @@ class TestPeriods:
 
         assert counted(world, now - 10 * MINUTE, now)[Color.GREEN] == Counts(2, 0)
 
-    def test_none_complete_is_zero(self, world):
+    def test_none_complete_is_unknown_and_not_zero(self, world):
         now = world.clock.now()
         world.put(Color.GREEN, now - MINUTE, 1, 1)
 
-        assert counted(world, now - 2 * MINUTE, now)[Color.GREEN] == Counts(0, 0)
+        with pytest.raises(Unavailable):
+            counted(world, now - 2 * MINUTE, now)
 
     @given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 1, 2)), st.integers(0, 4000), st.sampled_from([1, 5, 60, 300]))
     def test_are_aligned_whole_and_old_enough(self, since, seconds, period):

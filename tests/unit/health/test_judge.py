@@ -14,13 +14,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HEALTHY_TARGETS = Targets(1, 1, {"healthy": 1})
 
 
-def probes(failed: int = 0, passed: int = 3, ago: float = 1, sent: int = 0) -> ProbeLog:
-    return ProbeLog("web", "d-000001", "shifting:1", "staging", sent, 0, failed, passed, NOW - timedelta(seconds=ago), "GET / answered 500, expected 200")
+def probes(failed: int = 0, passed: int = 3, ago: float = 1) -> ProbeLog:
+    return ProbeLog("web", "d-000001", "staging", {}, failed, passed, NOW - timedelta(seconds=ago), "GET / answered 500, expected 200")
 
 
 def evidence(**changes: object) -> Evidence:
     """A healthy candidate on green: good targets, good probes, a thousand good requests on either side."""
-    good = Evidence(Color.GREEN, HEALTHY_TARGETS, probes(), {Color.BLUE: Counts(1000, 0), Color.GREEN: Counts(1000, 0)}, extended=False)
+    good = Evidence(Color.GREEN, HEALTHY_TARGETS, probes(), {Color.BLUE: Counts(1000, 0), Color.GREEN: Counts(1000, 0)}, Counts(0, 0), extended=False)
     return replace(good, **changes)  # type: ignore[arg-type]
 
 
@@ -104,10 +104,10 @@ class TestErrors:
         assert outcome(evidence(counts=None, extended=True)) is Outcome.INCONCLUSIVE
 
     def test_turnouts_own_probes_are_no_traffic(self) -> None:
-        assert outcome(evidence(counts=counts((7, 0), (0, 0)), probes=probes(sent=7))) is Outcome.HEALTHY
+        assert outcome(evidence(counts=counts((7, 0), (0, 0)), own=Counts(7, 0))) is Outcome.HEALTHY
 
     def test_turnouts_own_probes_do_not_make_up_the_minimum(self) -> None:
-        assert outcome(evidence(counts=counts((101, 0)), probes=probes(sent=5))) is Outcome.INCONCLUSIVE
+        assert outcome(evidence(counts=counts((101, 0)), own=Counts(5, 0))) is Outcome.INCONCLUSIVE
 
     def test_the_minimum_is_the_services_own(self) -> None:
         assert outcome(evidence(counts=counts((20, 0))), Checks(errors=Errors(minimum_requests=20))) is Outcome.HEALTHY
