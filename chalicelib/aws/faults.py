@@ -54,6 +54,11 @@ def translated(doing: str) -> Iterator[None]:
         raise Unavailable(f"{doing}: AWS did not answer ({type(error).__name__}); try again later") from error
 
 
+def is_refusal(problem: Problem) -> bool:
+    """Whether AWS answered, and did not allow it."""
+    return code_of(getattr(problem.__cause__, "response", {})) in _SHUT
+
+
 def code_of(response: Mapping[str, Any]) -> str:
     """The code of a `ClientError`'s response."""
     return str(response.get("Error", {}).get("Code", ""))

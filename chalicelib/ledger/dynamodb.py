@@ -57,7 +57,7 @@ class DynamoLedger:
 
     def find(self, ref: Ref[T]) -> T | None:
         with _translated():
-            answer = self._connection.get_item(self._table, ref.partition, ref.sort, consistent_read=True)
+            answer = self._connection.get_item(self._table, ref.partition, ref.sort, consistent_read=True) if ref.sort else {}  # it refuses an empty key
         return _loaded(ref.kind, answer["Item"]) if "Item" in answer else None
 
     def find_many(self, refs: tuple[Ref[object], ...]) -> tuple[object | None, ...]:
@@ -123,7 +123,7 @@ class DynamoLedger:
             _reraise_unless_condition_failed(error)
 
     def _batch(self, refs: tuple[Ref[object], ...]) -> Iterator[Raw]:
-        wanted: Any = [{"pk": pk, "sk": sk} for pk, sk in dict.fromkeys((ref.partition, ref.sort) for ref in refs)]
+        wanted: Any = [{"pk": pk, "sk": sk} for pk, sk in dict.fromkeys((ref.partition, ref.sort) for ref in refs if ref.sort)]
         for attempt in range(_BATCH_ROUNDS):
             if not wanted:
                 return

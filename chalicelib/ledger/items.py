@@ -24,7 +24,7 @@ from chalicelib.config.model import ConfigVersion
 from chalicelib.deployments.model import Deployment, Event
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import codec, index, keys
-from chalicelib.releases.model import Intake, Rejection, Release
+from chalicelib.releases.model import Intake, Rejection, Release, Sweep
 from chalicelib.services.model import Look, Ownership, Service
 
 DUE = "due"
@@ -131,6 +131,10 @@ class ProbeLogItem(DocumentItem, discriminator="probe-log"):
     pass
 
 
+class SweepItem(DocumentItem, discriminator="sweep"):
+    pass
+
+
 class OwnershipItem(DocumentItem, discriminator="ownership"):
     pass
 
@@ -151,6 +155,7 @@ _MODELS: dict[type, type[DocumentItem]] = {
     Event: EventItem,
     Rejection: RejectionItem,
     Intake: IntakeItem,
+    Sweep: SweepItem,
     Entry: EntryItem,
     Head: HeadItem,
     Token: TokenItem,

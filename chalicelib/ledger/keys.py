@@ -10,6 +10,7 @@
 | Event          | events#NAME#d-000012         | EVENT ID    | (by sort key)      |
 | Rejection      | rejections                   | ID          | (by sort key)      |
 | Intake         | intake#SOURCE                | intake      |                    |
+| Sweep          | sweep#BUCKET                 | sweep       |                    |
 | Entry (audit)  | audit#CHAIN                  | 000000000012| audit              |
 | Head (audit)   | audit#CHAIN                  | head        |                    |
 | Token          | token#ID                     | token       | tokens             |
@@ -26,7 +27,7 @@ from chalicelib.config.model import ConfigVersion
 from chalicelib.deployments.model import Deployment, Event
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger.port import Listing, Ref
-from chalicelib.releases.model import Intake, Rejection, Release
+from chalicelib.releases.model import Intake, Rejection, Release, Sweep
 from chalicelib.services.model import Look, Ownership, Service
 
 
@@ -64,6 +65,10 @@ def rejection(id: str) -> Ref[Rejection]:
 
 def intake(source: str) -> Ref[Intake]:
     return Ref(Intake, f"intake#{source}", "intake")
+
+
+def sweep(bucket: str) -> Ref[Sweep]:
+    return Ref(Sweep, f"sweep#{bucket}", "sweep")
 
 
 def entry(chain: str, seq: int) -> Ref[Entry]:
@@ -138,6 +143,7 @@ _REFS: dict[type, Callable[[Any], Ref[object]]] = {
     Event: lambda d: event(d.service, d.deployment, d.id),
     Rejection: lambda d: rejection(d.id),
     Intake: lambda d: intake(d.source),
+    Sweep: lambda d: sweep(d.bucket),
     Entry: lambda d: entry(d.chain, d.seq),
     Head: lambda d: head(d.chain),
     Token: lambda d: token(d.id),

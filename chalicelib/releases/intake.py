@@ -9,12 +9,11 @@ taken in once. The first digest recorded for a version wins.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from itertools import islice
-from typing import TypeVar, cast
+from typing import cast
 
 from chalicelib import log
 from chalicelib.access.model import SYSTEM
@@ -23,18 +22,17 @@ from chalicelib.deployments.commands import release_arrived
 from chalicelib.errors import NotFound, Problem
 from chalicelib.ledger import keys as ledger_keys
 from chalicelib.ledger.port import Change, Expect, Ledger, Put, Ref
-from chalicelib.ledger.retrying import decided_anew
+from chalicelib.ledger.retrying import decided_anew, is_repeat
 from chalicelib.releases import keys
 from chalicelib.releases.keys import ArtifactKey, BadKey, CompanionKey
 from chalicelib.releases.model import Intake, Rejection, Release
 from chalicelib.releases.objects import Objects
+from chalicelib.releases.reconciling import Reconciling
 from chalicelib.releases.upload import Examined, Upload, examine
 from chalicelib.services.model import Service
 from chalicelib.services.recording import Deed, deployments_of, recorded
 
-T = TypeVar("T")
-
-_BATCH = 100
+Quietly = Callable[[Release], tuple[Put, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,14 @@ class Admission:
     """Who brings a release in. `published_at` is None where the object itself says when it was published.
 
     `marking` is NEW for events, which bring in only what is not marked, and ANY for a person, who may bring in what was rejected before.
+    `quietly` makes what is to be written with the release (an idempotency key).
     """
 
     by: str = SYSTEM.name
     reason: str = ""
     published_at: datetime | None = None
     marking: Expect = Expect.NEW
+    quietly: Quietly = lambda _: ()
 
 
 class Intaking:
@@ -88,9 +88,8 @@ class Intaking:
             return None
 
     def reconcile(self) -> int:
-        """Take in every object version that has no mark, oldest first; how many there were. One that fails does not keep back the others."""
-        missing = [(upload, seen_at) for batch in _batched(self._uploads(), _BATCH) for upload, seen_at in self._unmarked(batch)]
-        return sum(self._retake(upload) for upload, _ in sorted(missing, key=lambda found: found[1]))
+        """Take in object versions that have no mark, as many as the time of one run allows; how many. One that fails does not keep back the others."""
+        return Reconciling(self._ledger, self._objects, self._clock, self._bucket, self._retake).run()
 
     def upload(self, key: str, object_version: str | None) -> Upload:
         """What a person means by a key and, maybe, an object version."""
@@ -100,15 +99,18 @@ class Intaking:
         """Download it and look into it. Raises `NotFound`."""
         return examine(self._objects, upload)
 
-    def admit(self, place: ArtifactKey, upload: Upload, found: Examined, by: str, reason: str) -> Release | Refused | None:
-        """Bring in what was examined, for a person. None when it was new; the release that is there already otherwise."""
-        return decided_anew(lambda: self._admit(place, _pinned(upload, found), found, by, reason))
+    def admit(self, place: ArtifactKey, upload: Upload, found: Examined, admission: Admission) -> Release | Refused | None:
+        """Bring in what was examined, for a person. None when it was new; the release that is there already otherwise.
 
-    def _admit(self, place: ArtifactKey, upload: Upload, found: Examined, by: str, reason: str) -> Release | Refused | None:
+        Losing what `admission` writes quietly raises `Stale`.
+        """
+        return decided_anew(lambda: self._admit(place, _pinned(upload, found), found, admission), self._clock, unless=is_repeat)
+
+    def _admit(self, place: ArtifactKey, upload: Upload, found: Examined, admission: Admission) -> Release | Refused | None:
         known = self._known(place, upload)
         decided = decide(place, known, lambda: found)
         if isinstance(decided, Examined):
-            self._record(place, known, upload, decided, Admission(by, reason, self._clock.now(), Expect.ANY))
+            self._record(place, known, upload, decided, replace(admission, published_at=self._clock.now(), marking=Expect.ANY))
             return None
         return decided
 
@@ -116,7 +118,7 @@ class Intaking:
         look = cache(lambda: examine(self._objects, upload))
         # Without a version only the object itself says which upload this is.
         this = upload if upload.object_version else _pinned(upload, look())
-        return decided_anew(lambda: self._attempt(place, this, look))
+        return decided_anew(lambda: self._attempt(place, this, look), self._clock)
 
     def _attempt(self, place: ArtifactKey | BadKey, upload: Upload, look: Callable[[], Examined]) -> Release | Rejection | None:
         known = self._known(place, upload)
@@ -147,7 +149,7 @@ class Intaking:
         after = replace(moved.service, due_at=now) if goes_on else moved.service
         _, change = recorded(
             service, after, Deed(now, admission.by, "release-registered", admission.reason), ended=moved.ended, told=moved.told,
-            also=(Put(release, Expect.NEW),), quietly=(self._mark(upload, "release", admission.marking),),
+            also=(Put(release, Expect.NEW),), quietly=(self._mark(upload, "release", admission.marking), *admission.quietly(release)),
         )
         self._ledger.commit(change)
         log.event("release.registered", service=release.service, version=release.version, digest=release.digest, source=upload.source, goes_on=goes_on)
@@ -163,21 +165,12 @@ class Intaking:
     def _mark(self, upload: Upload, outcome: str, expecting: Expect = Expect.NEW) -> Put:
         return Put(Intake(upload.source, self._clock.now(), outcome), expecting)
 
-    def _uploads(self) -> Iterator[tuple[Upload, datetime]]:
-        for found in self._objects.versions(self._bucket):
-            if not isinstance(keys.parse(found.key), CompanionKey):
-                yield Upload.at(self._bucket, found.key, found.object_version, found.last_modified), found.last_modified
-
-    def _unmarked(self, batch: tuple[tuple[Upload, datetime], ...]) -> list[tuple[Upload, datetime]]:
-        marks = self._ledger.find_many(tuple(cast(Ref[object], ledger_keys.intake(upload.source)) for upload, _ in batch))
-        return [found for found, mark in zip(batch, marks, strict=True) if mark is None]
-
-    def _retake(self, upload: Upload) -> bool:
+    def _retake(self, upload: Upload) -> bool | None:
         try:
             return self.take(upload.bucket, upload.key, upload.object_version) is not None
         except Problem as problem:
             log.event("upload.failed", level=logging.ERROR, source=upload.source, reason=problem.detail)
-            return False
+            return None
 
 
 def decide(place: ArtifactKey | BadKey, known: Known, look: Callable[[], Examined]) -> Examined | Release | Refused:
@@ -212,9 +205,3 @@ def _version(named: str | None) -> str | None:
 def _pinned(upload: Upload, found: Examined) -> Upload:
     """The object version that was found where none was named."""
     return Upload.at(upload.bucket, upload.key, found.artifact.object_version, found.published_at)
-
-
-def _batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
-    remaining = iter(items)
-    while batch := tuple(islice(remaining, size)):
-        yield batch

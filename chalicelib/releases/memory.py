@@ -39,8 +39,8 @@ class MemoryObjects:
                 return Fetched(BytesIO(kept.content if size <= LARGEST_DOWNLOAD else b""), kept.object_version, kept.at, size, dict(kept.metadata))
         raise NotFound(f"downloading s3://{bucket}/{key}: there is no such object")
 
-    def versions(self, bucket: str, prefix: str = "") -> Iterator[ObjectVersion]:
+    def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
         newest = {(kept.bucket, kept.key): kept for kept in self._kept}
-        for kept in self._kept:
-            if kept.bucket == bucket and kept.key.startswith(prefix):
+        for kept in sorted(self._kept, key=lambda kept: kept.key):
+            if kept.bucket == bucket and kept.key.startswith(prefix) and kept.key > after:
                 yield ObjectVersion(kept.key, kept.object_version, kept.at, len(kept.content), is_latest=newest[kept.bucket, kept.key] is kept)

@@ -67,6 +67,21 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """How far reconciling has come through the bucket.
+
+    `after` is the last key that is done with; `failed` says that something on the way is to be tried again. Everything
+    modified before `covered_to` was taken in by an earlier sweep; None: there was none.
+    """
+
+    bucket: str
+    began_at: datetime
+    after: str = ""
+    failed: bool = False
+    covered_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """What became of one object version, so that no event or reconcile takes it in twice."""
 

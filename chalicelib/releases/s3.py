@@ -23,12 +23,14 @@ class S3Objects:
             file = _downloaded(found) if found["ContentLength"] <= LARGEST_DOWNLOAD else _nothing(found)
         return Fetched(file, _version(found), found["LastModified"], found["ContentLength"], _lower(found.get("Metadata", {})))
 
-    def versions(self, bucket: str, prefix: str = "") -> Iterator[ObjectVersion]:
-        pages = self._clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
+        behind = {"KeyMarker": after} if after else {}
+        pages = self._clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix, **behind)
         with translated(f"listing s3://{bucket}/{prefix}"):
             for page in pages:
                 for found in page.get("Versions", []):
-                    yield ObjectVersion(found["Key"], _version(found), found["LastModified"], found["Size"], found["IsLatest"])
+                    if found["Key"] != after:  # an embedded AWS may begin with the marker itself
+                        yield ObjectVersion(found["Key"], _version(found), found["LastModified"], found["Size"], found["IsLatest"])
 
 
 def _downloaded(found: dict[str, Any]) -> IO[bytes]:

@@ -9,7 +9,7 @@ from chalicelib.ledger import keys as ledger_keys
 from chalicelib.ledger.filtered import filtered_page
 from chalicelib.ledger.port import Ledger, Page, Ref
 from chalicelib.releases import keys
-from chalicelib.releases.intake import Intaking, Refused
+from chalicelib.releases.intake import Admission, Intaking, Quietly, Refused
 from chalicelib.releases.keys import ArtifactKey, BadKey
 from chalicelib.releases.model import Rejection, Release
 from chalicelib.releases.upload import Examined, Upload
@@ -42,18 +42,20 @@ class Releases:
         return filtered_page(self._ledger, ledger_keys.rejections(), visible, limit=limit, cursor=cursor)
 
     def register(
-        self, service: str, *, version: str, key: str, object_version: str | None, sha256: str | None, by: Caller, reason: str = ""
+        self, service: str, *, version: str, key: str, object_version: str | None, sha256: str | None, by: Caller, reason: str = "",
+        quietly: Quietly = lambda _: (),
     ) -> tuple[Release, bool]:
         """Bring in an object of the artifact bucket, published now. The bool says whether it is new.
 
         What would be a rejection is raised: `Invalid`, `NotFound` (the service), `Conflict` with the rejection's kind as slug.
+        `quietly` makes what is to be written with a new one (an idempotency key); losing that one raises `Stale`.
         """
         _refuse_unknown(service, self._ledger.find(ledger_keys.service(service)))
         place = _place(service, version, key)
         upload = self._intake.upload(key, object_version)
         found = self._examined(upload)
         _refuse_mismatch(found, sha256)
-        admitted = self._intake.admit(place, upload, found, by.name, reason)
+        admitted = self._intake.admit(place, upload, found, Admission(by.name, reason, quietly=quietly))
         if isinstance(admitted, Refused):
             raise _raised(admitted)
         return (admitted, False) if admitted else (self.get(service, version), True)

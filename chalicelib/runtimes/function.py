@@ -53,6 +53,19 @@ def standing_of(configuration: dict[str, Any], service: str, color: Color) -> St
     return Standing(state.progress, version, hex_digest(configuration), int(config_version), state.reason)
 
 
+def another_service(configuration: dict[str, Any], service: str, color: Color) -> Standing | None:
+    """Why this service may not move the alias: what it points at was put there for another one. `$LATEST` is nobody's."""
+    owner = variables(configuration).get("TURNOUT_SERVICE")
+    if configuration.get("Version") == LATEST or owner in (None, service):
+        return None
+    function = configuration.get("FunctionName")
+    return Standing(
+        Progress.FAILED,
+        reason=f"alias {color} of {function} serves the service {owner}; give {service} a function of its own, "
+        f"or point the alias at {LATEST} if {owner} is gone for good",
+    )
+
+
 def unready(version: dict[str, Any]) -> Standing | None:
     """Why a published version cannot serve. `Inactive` can: it wakes up with the first request, the health check's."""
     match version.get("State"):

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.faults import code_of, message_of, translated
+from chalicelib.aws.faults import code_of, is_refusal, message_of, translated
 from chalicelib.clock import Clock
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Build
-from chalicelib.errors import Conflict, Invalid, NotFound
+from chalicelib.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.runtimes.attachment import attach, register, require_lambda_groups
-from chalicelib.runtimes.function import LATEST, environment, hex_digest, size_of, standing_of, unready, variables
+from chalicelib.runtimes.function import LATEST, another_service, environment, hex_digest, size_of, standing_of, unready, variables
 from chalicelib.runtimes.runtime import Fence, Progress, Standing, unfenced
 from chalicelib.services.definition import Definition
 
@@ -47,10 +47,8 @@ class LambdaRuntime:
         require_lambda_groups(self._clients.elbv2, definition.traffic)
 
     def standing(self, definition: Definition, color: Color) -> Standing:
-        try:
-            return standing_of(self._configuration(definition, color), definition.name, color)
-        except NotFound:
-            return Standing(Progress.EMPTY, reason=f"there is no alias {color}")
+        there = self._behind_alias(definition, color)
+        return standing_of(there, definition.name, color) if there else Standing(Progress.EMPTY, reason=f"there is no alias {color}")
 
     def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
         wanted = environment(definition.name, color, build, settings)
@@ -66,10 +64,13 @@ class LambdaRuntime:
         """Nothing: a version that gets no requests costs nothing, and its alias can be given traffic again at once."""
 
     def _prepare(self, definition: Definition, color: Color, build: Build, wanted: dict[str, str], still_ours: Fence) -> Standing:
-        standing = self.standing(definition, color)
-        if standing.holds(build):
-            register(self._clients, definition, color, self._alias(definition, color)["AliasArn"])
-            return standing
+        if there := self._behind_alias(definition, color):
+            if anothers := another_service(there, definition.name, color):
+                return anothers
+            standing = standing_of(there, definition.name, color)
+            if standing.holds(build):
+                register(self._clients, definition, color, self._alias(definition, color)["AliasArn"])
+                return standing
         latest = self._latest_with(definition, build, wanted)
         if isinstance(latest, Standing):
             return latest
@@ -120,7 +121,7 @@ class LambdaRuntime:
         return updated if isinstance(updated, Standing) else _under_way(updated) or _failed(updated) or updated
 
     def _refusable(self, operation: str, definition: Definition, latest: dict[str, Any], **changes: Any) -> dict[str, Any] | Standing:
-        """Update `$LATEST` unless somebody else has since it was read; `FAILED` when Lambda will never take this."""
+        """Update `$LATEST` unless somebody else has since it was read; `FAILED` when Lambda will never take this, `WORKING` while it may not."""
         from botocore.exceptions import ClientError
 
         try:
@@ -132,6 +133,11 @@ class LambdaRuntime:
             if code_of(error.response) not in _REFUSED:
                 raise
             return Standing(Progress.FAILED, reason=f"Lambda refused it: {message_of(error.response)}")
+        except Unavailable as unanswered:
+            if not is_refusal(unanswered):
+                raise
+            name = definition.runtime.function
+            return Standing(Progress.WORKING, reason=f"AWS lets Turnout change only functions with the tag turnout:service; give it to {name}")
         return updated
 
     def _publish(self, definition: Definition, color: Color, build: Build, latest: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +167,13 @@ class LambdaRuntime:
         with translated(f"reading {definition.runtime.function}:{qualifier}"):
             found: dict[str, Any] = self._clients.lambda_look.get_function_configuration(FunctionName=definition.runtime.function, Qualifier=str(qualifier))
         return found
+
+    def _behind_alias(self, definition: Definition, color: Color) -> dict[str, Any] | None:
+        """The version that serves a colour. None where there is no alias."""
+        try:
+            return self._configuration(definition, color)
+        except NotFound:
+            return None
 
     def _alias(self, definition: Definition, color: Color) -> dict[str, Any]:
         with translated(f"reading alias {color} of {definition.runtime.function}"):

@@ -60,6 +60,7 @@ class Runtime(Protocol):
         `WORKING` means call again. `FAILED` is final for this build (its reason is for a person). Never touches the
         other colour. When it says READY the colour's target group has its target. `still_ours` is asked right before
         the one call after which the colour serves this build, so that a worker that stalled on the way changes nothing.
+        A colour that serves another service is `FAILED`, and nothing is touched.
         """
 
     def retire(self, definition: Definition, color: Color) -> None:

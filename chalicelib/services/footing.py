@@ -37,13 +37,26 @@ class Footing:
 
     @property
     def site(self) -> Site:
-        found = self.surroundings
-        return Site(found.production_url, found.staging_url, found.health_delay_seconds, found.drain_seconds)
+        return site_of(self.surroundings)
 
     @property
     def adopted(self) -> Placement | None:
         """What serves already, though nobody here put it there: somewhere to go back to. None where nothing does."""
         return Placement(self.color, None) if self.whole_targets.healthy else None
+
+
+def site_of(found: Surroundings) -> Site:
+    return Site(found.production.url, found.staging.url, found.health_delay_seconds, found.drain_seconds)
+
+
+def check_paths(definition: Definition, found: Surroundings) -> None:
+    """Raises `Invalid` for a question whose path leads past the rule it is meant for: something else would answer it."""
+    probe, smoke = definition.checks.probe.path, definition.checks.smoke
+    asked = [("checks.probe.path", found.production, probe), ("checks.probe.path", found.staging, probe)]
+    asked += [(f"checks.smoke.{position}.path", found.staging, each.path) for position, each in enumerate(smoke)]
+    for field, address, path in asked:
+        if not address.takes(path):
+            raise Invalid(f"{field}: {path} does not come to the rule at {address.url}, which takes only {', '.join(address.paths)}", field=field)
 
 
 def whole_color(surroundings: Surroundings) -> Color:
@@ -63,9 +76,13 @@ def settled(before: Service | None, definition: Definition, found: Footing) -> S
         return _first(definition, found)
     if not before.registered:
         return _again(before, definition, found)
-    after = replace(before, definition=definition, definition_revision=before.definition_revision + 1, site=found.site)
-    moved = before.definition.runtime != definition.runtime or before.definition.traffic != definition.traffic
-    return _moved(before, after, found) if moved else after
+    return _moved(before, redefined(before, definition, found.surroundings), found)
+
+
+def redefined(before: Service, definition: Definition, found: Surroundings) -> Service:
+    """The service where it stood, under its new definition and with what was found around it. The same where nothing differs."""
+    changed = 1 if definition != before.definition else 0
+    return replace(before, definition=definition, definition_revision=before.definition_revision + changed, site=site_of(found))
 
 
 def _first(definition: Definition, found: Footing) -> Service:
@@ -94,5 +111,5 @@ def _moved(before: Service, after: Service, found: Footing) -> Service:
 def _on_new_ground(service: Service, found: Footing) -> Service:
     return replace(
         service, expected=(Split.all_on(found.color),), live=found.adopted, standing={}, empty_since={found.color.other: found.at},
-        drift=None, look_again_at=None,
+        drift=None, look_again_since=None,
     )

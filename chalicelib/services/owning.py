@@ -1,4 +1,4 @@
-"""A rule or target group belongs to one service: two that moved the same weights would undo each other."""
+"""A rule, target group or function belongs to one service: two that moved the same weights or aliases would undo each other."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -13,7 +13,13 @@ from chalicelib.services.model import Ownership
 def resources(definition: Definition) -> tuple[str, ...]:
     """The ARNs that nobody else may name."""
     traffic = definition.traffic
-    return traffic.production_rule, traffic.staging_rule, traffic.target_groups.blue, traffic.target_groups.green
+    return traffic.production_rule, traffic.staging_rule, traffic.target_groups.blue, traffic.target_groups.green, _function(definition)
+
+
+def _function(definition: Definition) -> str:
+    """Its ARN: a target group takes only functions of its own account and region."""
+    partition, region, account = (definition.traffic.load_balancer.split(":")[part] for part in (1, 3, 4))
+    return f"arn:{partition}:lambda:{region}:{account}:function:{definition.runtime.function}"
 
 
 def check(service: str, owners: Iterable[Ownership]) -> None:

@@ -17,7 +17,7 @@ from chalicelib.services.definition import Definition
 from chalicelib.services.footing import Footing
 from chalicelib.services.model import Look, Ownership, Service
 from chalicelib.services.recording import Deed, deployments_of, recorded
-from chalicelib.traffic.router import Router
+from chalicelib.traffic.router import Router, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,14 @@ class Services:
     def register(self, name: str, definition: Definition, *, if_match: int | None, by: Caller, reason: str = "") -> tuple[Service, bool]:
         """Declare what a service is; the bool says whether there was none of this name.
 
-        What is declared already changes nothing. A name that was removed goes on with its history. Raises `Invalid`
+        Where it stands is surveyed every time, since health checks and the like change behind our back; what is declared
+        already and stands as before changes nothing. A name that was removed goes on with its history. Raises `Invalid`
         naming the field, `PreconditionFailed`, and `Conflict` `deployment-in-progress` or `resource-taken`.
         """
         if definition.name != name:
             raise Invalid(f"the definition is of {definition.name}, not of {name}", field="name")
         wish = _Wish(definition, if_match, by.name, reason)
-        return decided_anew(lambda: self._register(wish))
+        return decided_anew(lambda: self._register(wish), self._clock)
 
     def get(self, name: str) -> Service:
         return _registered(name, self._ledger.find(keys.service(name)))
@@ -70,23 +71,21 @@ class Services:
 
     def remove(self, name: str, *, by: Caller, reason: str = "") -> None:
         """Stop minding it. Its history stays and nothing in AWS is touched. Raises `Conflict` while a deployment is in progress."""
-        decided_anew(lambda: self._remove(name, by, reason))
+        decided_anew(lambda: self._remove(name, by, reason), self._clock)
 
     def _register(self, wish: _Wish) -> tuple[Service, bool]:
         before, owners = self._read(wish.definition)
         current = before if before and before.registered else None
         _check_revision(current, wish)
-        if current and current.definition == wish.definition:
-            return current, False
         _check_in_progress(current, wish.definition)
         owning.check(wish.definition.name, owners)
+        if current and not _moves(current.definition, wish.definition):
+            return self._redefine(current, owners, wish), False
         return self._record(before, owners, wish), current is None
 
     def _record(self, before: Service | None, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
         current = before if before and before.registered else None
-        if current and not _moves(current.definition, wish.definition):
-            return self._redefine(current, wish)
-        ground = self._survey(wish.definition)
+        ground = self._ground(wish.definition)
         after = footing.settled(before, wish.definition, ground)
         claims = owning.claims(wish.definition, owners)
         deed = Deed(ground.at, wish.by, "definition-changed" if current else "registered", wish.reason)
@@ -96,10 +95,15 @@ class Services:
         self._ledger.note(Look(after.name, ground.at, ground.production, ground.staging, ground.targets))
         return written
 
-    def _redefine(self, current: Service, wish: _Wish) -> Service:
-        """What changes stands in the record alone, so nothing is looked at: it may change in the middle of a shift."""
-        after = replace(current, definition=wish.definition, definition_revision=current.definition_revision + 1)
-        written, change = recorded(current, after, Deed(self._clock.now(), wish.by, "definition-changed", wish.reason))
+    def _redefine(self, current: Service, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
+        """It stands where it stood, and what is live is left alone: this may be the middle of a shift. Writes only what differs."""
+        surroundings = self._survey(wish.definition)
+        after = footing.redefined(current, wish.definition, surroundings)
+        claims = owning.claims(wish.definition, owners)
+        if after == current and not claims:
+            return current
+        action = "definition-changed" if after.definition != current.definition else "site-surveyed"
+        written, change = recorded(current, after, Deed(self._clock.now(), wish.by, action, wish.reason), quietly=claims)
         self._ledger.commit(change)
         return written
 
@@ -109,10 +113,16 @@ class Services:
         service, *owners = self._ledger.find_many(refs)
         return cast(Service | None, service), tuple(cast(Ownership, owner) for owner in owners if owner)
 
-    def _survey(self, definition: Definition) -> Footing:
-        """What the definition stands on now. Raises `Invalid` for what is not there or not as it must be."""
+    def _survey(self, definition: Definition) -> Surroundings:
+        """What is around the definition now. Raises `Invalid` for what is not there or not as it must be."""
         surroundings = self._router.survey(definition.traffic)
         self._runtime.survey(definition)
+        footing.check_paths(definition, surroundings)
+        return surroundings
+
+    def _ground(self, definition: Definition) -> Footing:
+        """What it is to begin on: all of production must be on one colour."""
+        surroundings = self._survey(definition)
         color = footing.whole_color(surroundings)
         targets = self._target_health.targets(definition.traffic, color)
         return Footing(self._clock.now(), surroundings, color, targets)
@@ -121,7 +131,7 @@ class Services:
         before = self.get(name)
         if deployments_of(before):
             raise Conflict(f"{name} has a deployment in progress; abort it or let it end, then remove the service", slug="deployment-in-progress")
-        after = replace(before, registered=False, due_at=None, look_again_at=None, epoch=before.epoch + 1)
+        after = replace(before, registered=False, due_at=None, look_again_since=None, epoch=before.epoch + 1)
         _, change = recorded(before, after, Deed(self._clock.now(), by.name, "removed", reason))
         self._ledger.commit(Change(change.puts, owning.given_back(before.definition, None)))
 

@@ -13,6 +13,7 @@ from chalicelib.colors import Color, Split
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.services.definition import Traffic
 from chalicelib.traffic import weights
+from chalicelib.traffic.addresses import Address
 from chalicelib.traffic.router import Rule, Rules, Surroundings
 
 
@@ -44,6 +45,8 @@ class Balancer:
     health_delay_seconds: float = 20.0
     drain_seconds: float = 0.0
     checked: dict[Color, bool] = field(default_factory=lambda: dict.fromkeys(Color, True))
+    production_paths: tuple[str, ...] = ()
+    staging_paths: tuple[str, ...] = ()
 
 
 class MemoryRouter:
@@ -85,8 +88,9 @@ class MemoryRouter:
             if not balancer.checked[color]:
                 raise _invalid(f"target_groups.{color}", "health checks of this target group are off; switch them on")
         return Surroundings(
-            balancer.production_url, balancer.staging_url, balancer.health_delay_seconds, balancer.drain_seconds, MemoryRouter.look(self, traffic)
-        )
+            Address(balancer.production_url, balancer.production_paths), Address(balancer.staging_url, balancer.staging_paths),
+            balancer.health_delay_seconds, balancer.drain_seconds, MemoryRouter.look(self, traffic),
+        )  # fmt: skip
 
     def look(self, traffic: Traffic) -> Rules:
         return Rules(self._rule(traffic.production_rule, traffic), self._rule(traffic.staging_rule, traffic))

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from chalicelib.colors import Color, Split
 from chalicelib.services.definition import Traffic
+from chalicelib.traffic.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What registration needs to know of a service's balancer. URLs have no path and no trailing slash.
+    """What registration needs to know of a service's balancer.
 
     `health_delay_seconds`: the longest interval × unhealthy threshold of the two groups' health checks.
     `drain_seconds`: the longest deregistration delay (0 for Lambda groups).
     `rules`: as in `look`.
     """
 
-    production_url: str
-    staging_url: str
+    production: Address
+    staging: Address
     health_delay_seconds: float
     drain_seconds: float
     rules: Rules
@@ -55,8 +56,8 @@ class Router(Protocol):
 
     def survey(self, traffic: Traffic) -> Surroundings:
         """Read what registration needs. Raises `Invalid` naming the field for: a rule, group or balancer that does
-        not exist, a default rule, a target group that is not attached to both rules, whose health checks are off, or
-        that is attached to another balancer.
+        not exist, a default rule, a rule that no URL leads to, two rules with one URL, a target group that is not attached
+        to both rules, whose health checks are off, or that is attached to another balancer.
         """
 
     def look(self, traffic: Traffic) -> Rules:

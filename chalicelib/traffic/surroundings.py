@@ -7,9 +7,9 @@ from chalicelib.aws.faults import translated
 from chalicelib.colors import Color
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.services.definition import Traffic
+from chalicelib.traffic.addresses import Address, Unaddressable, address_of
 from chalicelib.traffic.router import Rule, Rules, Surroundings
 
-_DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443}
 _RULES = ("production_rule", "staging_rule")
 
 
@@ -21,10 +21,12 @@ def surveyed(elbv2: Any, traffic: Traffic, rule_from: Callable[[dict[str, Any], 
     rules = [_readable(rule_from(native, traffic), name) for native, name in zip(natives, _RULES, strict=True)]
     if groups[Color.BLUE]["TargetType"] != groups[Color.GREEN]["TargetType"]:
         raise _invalid("target_groups.green", "blue and green must have the same target type; make both alike")
-    urls = [_url(elbv2, native, balancer) for native in natives]
+    production, staging = (_address(elbv2, native, balancer, name) for native, name in zip(natives, _RULES, strict=True))
+    if production.url == staging.url:
+        raise _invalid("staging_rule", f"both rules answer at {staging.url}, where nobody can tell them apart; give staging a host or a listener of its own")
     return Surroundings(
-        production_url=urls[0],
-        staging_url=urls[1],
+        production=production,
+        staging=staging,
         health_delay_seconds=float(max(group["HealthCheckIntervalSeconds"] * group["UnhealthyThresholdCount"] for group in groups.values())),
         drain_seconds=max(_drain_seconds(elbv2, traffic, color, groups[color]["TargetType"]) for color in Color),
         rules=Rules(*rules),
@@ -77,17 +79,13 @@ def _drain_seconds(elbv2: Any, traffic: Traffic, color: Color, target_type: str)
     return 0.0 if target_type == "lambda" else float(attributes.get("deregistration_delay.timeout_seconds", 0))
 
 
-def _url(elbv2: Any, native: dict[str, Any], balancer: dict[str, Any]) -> str:
+def _address(elbv2: Any, native: dict[str, Any], balancer: dict[str, Any], name: str) -> Address:
     with translated("reading the listener of a rule"):
         [listener] = elbv2.describe_listeners(ListenerArns=[_listener(native["RuleArn"])])["Listeners"]
-    protocol, port = listener["Protocol"], listener["Port"]
-    host = next((host for host in _hosts(native) if not set(host) & set("*?")), balancer["DNSName"])
-    return f"{protocol.lower()}://{host}" + ("" if _DEFAULT_PORTS.get(protocol) == port else f":{port}")
-
-
-def _hosts(native: dict[str, Any]) -> list[str]:
-    conditions = [condition for condition in native.get("Conditions", []) if condition.get("Field") == "host-header"]
-    return [host for condition in conditions for host in condition.get("HostHeaderConfig", {}).get("Values") or condition.get("Values") or []]
+    try:
+        return address_of(native.get("Conditions", []), listener["Protocol"], listener["Port"], balancer["DNSName"])
+    except Unaddressable as why:
+        raise _invalid(name, str(why)) from why
 
 
 def _listener(rule_arn: str) -> str:

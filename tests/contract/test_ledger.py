@@ -112,6 +112,13 @@ class TestReading:
     def test_finds_nothing_where_nothing_was_written(self, ledger):
         assert ledger.find(keys.service("web")) is None
 
+    def test_finds_nothing_under_an_empty_name(self, ledger):
+        adopted = keys.release("web", "")
+
+        assert ledger.find(adopted) is None
+        assert ledger.find_many((adopted,)) == (None,)
+        assert ledger.find_many((adopted, keys.service("web"))) == (None, None)
+
     def test_finds_many_in_the_order_asked_for_with_gaps_and_repeats(self, ledger):
         ledger.commit(put(a_service(), a_look()))
 

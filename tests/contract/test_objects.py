@@ -102,6 +102,13 @@ class TestListing:
 
         assert [each.key for each in world.objects.versions(BUCKET, "web/")] == [KEY]
 
+    def test_lists_in_the_order_of_keys_from_behind_one(self, world):
+        for key in ("web/2.0.0/app.zip", KEY, KEY, "web/1.0.0/b.zip", "shop/1.0.0/app.zip"):
+            world.put(key, b"1")
+
+        assert [each.key for each in world.objects.versions(BUCKET)] == ["shop/1.0.0/app.zip", KEY, KEY, "web/1.0.0/b.zip", "web/2.0.0/app.zip"]
+        assert [each.key for each in world.objects.versions(BUCKET, after=KEY)] == ["web/1.0.0/b.zip", "web/2.0.0/app.zip"]
+
     def test_lists_nothing_when_there_is_nothing(self, world):
         assert list(world.objects.versions(BUCKET)) == []
 

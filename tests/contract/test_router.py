@@ -188,9 +188,9 @@ class TestSurvey:
         found = world.router.survey(world.traffic)
 
         assert found.rules.production.split == Split.all_on(Color.BLUE)
-        assert found.production_url.startswith("http://")
-        assert not found.production_url.endswith("/")
-        assert found.production_url != found.staging_url
+        assert found.production.url.startswith("http://")
+        assert not found.production.url.endswith("/")
+        assert found.production.url != found.staging.url
         assert found.health_delay_seconds > 0
 
     def refused(self, world, traffic):
@@ -283,13 +283,40 @@ class TestAlb:
 
         found = alb.router.survey(alb.traffic)
 
-        assert found.production_url == "http://web.test"
-        assert found.staging_url.endswith(":8080")
+        assert found.production.url == "http://web.test"
+        assert found.staging.url.endswith(":8080")
+
+    def test_paths_come_from_the_path_condition(self, alb):
+        alb.alb.elbv2.modify_rule(RuleArn=alb.traffic.staging_rule, Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/web/*", "/probe"]}}])
+
+        found = alb.router.survey(alb.traffic)
+
+        assert (found.production.paths, found.staging.paths) == (("/*",), ("/web/*", "/probe"))
 
     def test_a_host_condition_with_a_wildcard_names_no_host(self, alb):
-        alb.alb.elbv2.modify_rule(RuleArn=alb.traffic.production_rule, Conditions=[{"Field": "host-header", "Values": ["*.test"]}])
+        alb.alb.elbv2.modify_rule(RuleArn=alb.traffic.production_rule, Conditions=[{"Field": "host-header", "Values": ["*.amazonaws.com"]}])
 
-        assert alb.router.survey(alb.traffic).production_url.endswith(".amazonaws.com")
+        assert alb.router.survey(alb.traffic).production.url.endswith(".amazonaws.com")
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            {"Field": "host-header", "Values": ["*.test"]},
+            {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Stage", "Values": ["staging"]}},
+            {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "stage", "Value": "staging"}]}},
+            {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}},
+        ],
+    )
+    def test_refuses_a_rule_that_no_url_leads_to(self, alb, condition):
+        alb.alb.elbv2.modify_rule(RuleArn=alb.traffic.staging_rule, Conditions=[condition])
+
+        assert TestSurvey().refused(alb, alb.traffic) == "traffic.staging_rule"
+
+    def test_refuses_two_rules_with_one_url(self, alb):
+        conditions = [{"Field": "path-pattern", "Values": ["/staging/*"]}]
+        staging = alb.alb.rule(alb.alb.elbv2, alb.alb.listeners[0], dict.fromkeys(alb.traffic.target_groups.model_dump().values(), 1), Priority=2, Conditions=conditions)
+
+        assert TestSurvey().refused(alb, alb.traffic.model_copy(update={"staging_rule": staging})) == "traffic.staging_rule"
 
     def test_health_delay_and_drain_are_the_longest_of_both(self, alb):
         alb.alb.elbv2.modify_target_group(TargetGroupArn=alb.traffic.target_groups.green, HealthCheckIntervalSeconds=60)

@@ -180,6 +180,18 @@ class TestPreparing:
 
         assert not world.runtime.standing(world.definition, Color.GREEN).holds(build)
 
+    def test_never_takes_a_colour_from_another_service_of_the_same_function(self, world):
+        build = world.publish("1.0.0")
+        prepared(world, Color.GREEN, build)
+        another = a_definition(world.definition.traffic, name="shop")
+
+        standing = world.runtime.prepare(another, Color.GREEN, world.publish("2.0.0"), SETTINGS)
+
+        assert standing.progress is Progress.FAILED
+        assert "web" in standing.reason
+        assert world.runtime.standing(another, Color.GREEN).progress is Progress.EMPTY
+        assert world.runtime.standing(world.definition, Color.GREEN).holds(build)
+
     def test_retiring_leaves_the_build_where_it_is(self, world):
         build = world.publish("1.0.0")
         prepared(world, Color.GREEN, build)
@@ -420,6 +432,27 @@ class TestLambda:
         world.definition = a_definition(runtime={"kind": "lambda", "function": "other"})
 
         assert prepared(world, Color.GREEN, world.publish("1.0.0")).progress is Progress.FAILED
+
+    def test_a_colour_of_another_service_is_given_back_by_pointing_it_at_latest(self):
+        world = ByHand()
+        prepared(world, Color.GREEN, world.publish("1.0.0"))
+        world.definition = a_definition(name="shop")
+        world.aws.calls.clear()
+        refused = prepared(world, Color.GREEN, world.publish("2.0.0"))
+
+        assert (refused.progress, world.aws.writes) == (Progress.FAILED, [])
+        world.aws.aliases["green"]["FunctionVersion"] = "$LATEST"
+        build = world.publish("2.0.0")
+        assert prepared(world, Color.GREEN, build).holds(build)
+
+    def test_a_function_that_may_not_be_changed_is_waited_for_with_the_reason(self):
+        world = ByHand()
+        world.aws.refuse("update_function_configuration", "AccessDeniedException")
+
+        standing = world.runtime.prepare(world.definition, Color.GREEN, world.publish("1.0.0"), SETTINGS)
+
+        assert standing.progress is Progress.WORKING
+        assert "turnout:service" in standing.reason
 
     def test_throttling_is_unavailable(self):
         world = ByHand()

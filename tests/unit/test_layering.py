@@ -35,13 +35,13 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     USE_CASES: (
         (
-            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "services.footing", "services.owning"),
+            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "services.footing", "services.owning"),
             *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.trial"),
         ),
         (WORDS, MODELS, PORTS, PURE),
     ),
     PURE: (
-        ("deployments.*", "releases.*", "services.recording", "audit.chain", "health.judge", "health.periods", "traffic.weights"),
+        ("deployments.*", "releases.*", "services.recording", "audit.chain", "health.judge", "health.periods", "traffic.weights", "traffic.addresses"),
         (WORDS, MODELS, PORTS),
     ),
     BOOTSTRAP: (("bootstrap",), (WORDS, AWS, MODELS, PORTS, ADAPTERS, PURE, USE_CASES)),

@@ -148,6 +148,8 @@ BAD: dict[str, tuple[Callable[[], bytes], Flaw]] = {
     "a compressed tarball in an archive": (lambda: a_zip({"App.TAR.GZ": b"x"}), Flaw.NESTED),
     "a jar as it was built": (lambda: a_zip({"app.jar": a_zip()}), Flaw.NESTED),
     "an archive beside a directory entry": (lambda: a_zip({"build/": b"", "app.zip": a_zip()}), Flaw.NESTED),
+    "an archive in a directory": (lambda: a_zip({"dist/app.zip": a_zip()}), Flaw.NESTED),
+    "nothing but archives": (lambda: a_zip({"a.zip": a_zip(), "b/c.zip": a_zip()}), Flaw.NESTED),
     "two entries over the same bytes": (overlapping, Flaw.OVERLAPPING),
     "an entry that runs into the directory": (lambda: patched(a_zip(), central=(20, "<I", 60_000)), Flaw.OVERLAPPING),
     "too many entries": (many_entries, Flaw.TOO_MANY_ENTRIES),

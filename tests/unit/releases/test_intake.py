@@ -1,17 +1,20 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chalicelib.audit.chain import Entry, broken_at, replayed
+from chalicelib.clock import ManualClock
 from chalicelib.deployments.model import Phase
 from chalicelib.errors import Unavailable
 from chalicelib.ledger import codec, keys
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.releases.memory import MemoryObjects
 from chalicelib.releases.model import Rejection, Release
+from chalicelib.releases.objects import ObjectVersion
 from chalicelib.services.model import Service
 from chalicelib.services.recording import Deed, recorded
 from tests.unit.releases.builders import ADMIN, BUCKET, Corner, a_zip
@@ -157,8 +160,8 @@ class Unversioned(MemoryObjects):
     def fetch(self, bucket: str, key: str, object_version: str | None) -> Any:
         return replace(super().fetch(bucket, key, object_version), object_version=None)
 
-    def versions(self, bucket: str, prefix: str = "") -> Any:
-        return (replace(found, object_version=None) for found in super().versions(bucket, prefix) if found.is_latest)
+    def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Any:
+        return (replace(found, object_version=None) for found in super().versions(bucket, prefix, after=after) if found.is_latest)
 
 
 class TestBucketWithoutVersions:
@@ -302,8 +305,8 @@ class TestRace:
         assert isinstance(corner.arrive(), Release)
         assert corner.objects.fetched == 1
 
-    def test_lost_five_times_asks_to_be_delivered_again(self, corner: Corner) -> None:
-        corner.ledger.before_commit += [lambda: touch(corner)] * 5
+    def test_lost_six_times_asks_to_be_delivered_again(self, corner: Corner) -> None:
+        corner.ledger.before_commit += [lambda: touch(corner)] * 6
         version = corner.upload()
 
         with pytest.raises(Unavailable):
@@ -315,6 +318,27 @@ class TestRace:
 
         assert corner.arrive().kind == "unknown-service"
         assert releases(corner) == ()
+
+
+class Slow(MemoryObjects):
+    """A bucket from which every download takes 50 seconds."""
+
+    def __init__(self, clock: ManualClock, broken: set[str] | None = None) -> None:
+        super().__init__(clock)
+        self.broken = broken or set()
+        self.asked: list[str] = []
+        self.listed_after: list[str] = []
+
+    def fetch(self, bucket: str, key: str, object_version: str | None) -> Any:
+        self.asked.append(key)
+        cast(ManualClock, self.clock).move(timedelta(seconds=50))
+        if key in self.broken:
+            raise Unavailable("no answer")
+        return super().fetch(bucket, key, object_version)
+
+    def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
+        self.listed_after.append(after)
+        return super().versions(bucket, prefix, after=after)
 
 
 class TestReconciling:
@@ -352,7 +376,57 @@ class TestReconciling:
         corner.ledger.calls.clear()
 
         assert corner.intake.reconcile() == 0
-        assert corner.ledger.calls == ["find_many"] * 3
+        assert corner.ledger.calls == ["find"] + ["find_many"] * 3
+
+    def test_reads_no_marks_of_what_an_earlier_sweep_covered(self, corner: Corner) -> None:
+        corner.arrive(KEY)
+        corner.intake.reconcile()
+        corner.clock.move(timedelta(days=2))
+        corner.intake.reconcile()
+        corner.ledger.calls.clear()
+        corner.upload("web/2.0.0/app.zip", OTHER)
+
+        assert corner.intake.reconcile() == 1
+        assert corner.ledger.calls == ["find", "find_many", "find_many", "commit"]
+
+    def test_reads_no_marks_of_evidence_and_manifests(self, corner: Corner) -> None:
+        corner.upload("web/1.0.0/release.json", b"{}")
+        corner.upload("web/1.0.0/evidence/junit.xml", b"<a/>")
+        corner.ledger.calls.clear()
+
+        assert corner.intake.reconcile() == 0
+        assert corner.ledger.calls == ["find"]
+
+    def test_takes_what_turned_up_with_a_moment_that_was_swept(self, corner: Corner) -> None:
+        corner.intake.reconcile()
+        corner.clock.move(timedelta(hours=3))
+        corner.intake.reconcile()
+        corner.upload()
+        corner.clock.move(timedelta(hours=3))
+        corner.intake.reconcile()
+
+        assert [release.version for release in releases(corner)] == ["1.0.0"]
+
+    def test_stops_in_time_and_goes_on_where_it_stopped(self, corner: Corner) -> None:
+        objects = corner.intake._objects = Slow(corner.clock)
+        for number in range(4):
+            objects.put(BUCKET, f"web/{number}.0.0/app.zip", a_zip({"app.py": b"%d" % number}))
+
+        assert [corner.intake.reconcile() for _ in range(3)] == [2, 2, 0]
+        assert objects.asked == ["web/0.0.0/app.zip", "web/1.0.0/app.zip", "web/2.0.0/app.zip", "web/3.0.0/app.zip"]
+        assert objects.listed_after == ["", "web/1.0.0/app.zip", "web/3.0.0/app.zip"]
+
+    def test_goes_past_what_fails_and_comes_back_to_it_however_old(self, corner: Corner) -> None:
+        objects = corner.intake._objects = Slow(corner.clock, broken={"web/0.0.0/app.zip", "web/1.0.0/app.zip"})
+        for number in range(3):
+            objects.put(BUCKET, f"web/{number}.0.0/app.zip", a_zip({"app.py": b"%d" % number}))
+        assert [corner.intake.reconcile() for _ in range(2)] == [0, 1]
+
+        objects.broken.clear()
+        corner.clock.move(timedelta(days=30))
+
+        assert corner.intake.reconcile() == 2
+        assert len(releases(corner)) == 3
 
     def test_of_one_that_fails_does_not_keep_back_the_others(self, corner: Corner) -> None:
         class Flaky(MemoryObjects):

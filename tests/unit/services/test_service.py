@@ -1,5 +1,5 @@
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,8 +9,11 @@ from chalicelib.colors import Color, Split
 from chalicelib.deployments.model import Placement
 from chalicelib.errors import Conflict, Invalid, NotFound, PreconditionFailed, Unavailable
 from chalicelib.ledger import keys
+from chalicelib.ledger.port import Change, Ref
+from chalicelib.services import owning
 from chalicelib.services.definition import Definition
 from chalicelib.services.model import Service
+from chalicelib.traffic.memory import Balancer
 from tests.unit.releases.builders import ADMIN, Corner, a_definition, a_traffic
 
 
@@ -179,6 +182,73 @@ class TestUpdate:
         assert service.standing == {}
 
 
+class TestSurvey:
+    @staticmethod
+    def balanced(corner: Corner, **around: Any) -> None:
+        corner.router.attach(a_definition().traffic, Balancer(**around))
+
+    def test_is_made_again_when_nothing_else_changes(self, corner: Corner) -> None:
+        put(corner, a_definition())
+        self.balanced(corner, health_delay_seconds=70, drain_seconds=300)
+
+        service, created = put(corner, a_definition(), if_match=1)
+
+        assert not created
+        assert (service.site.health_delay_seconds, service.site.drain_seconds) == (70, 300)
+        assert (service.revision, service.definition_revision) == (2, 1)
+        entry = corner.ledger.list(keys.audit_of("service/web"), limit=1).items[0]
+        assert (entry.action, entry.actor) == ("site-surveyed", "ada")
+
+    def test_in_the_middle_of_a_shift_touches_nothing_that_is_live(self, corner: Corner) -> None:
+        put(corner, a_definition())
+        corner.arrive()
+        before = corner.services.get("web")
+        self.balanced(corner, drain_seconds=300)
+        share(corner, 90, 10)
+
+        service, _ = put(corner, a_definition())
+
+        assert service.site.drain_seconds == 300
+        assert (service.expected, service.live, service.deployment, service.epoch) == (before.expected, before.live, before.deployment, before.epoch)
+
+    def test_refuses_what_is_no_longer_as_it_must_be(self, corner: Corner) -> None:
+        put(corner, a_definition())
+        self.balanced(corner, checked={Color.BLUE: True, Color.GREEN: False})
+
+        with pytest.raises(Invalid) as refused:
+            put(corner, a_definition())
+        assert field_of(refused) == "traffic.target_groups.green"
+
+    def test_claims_what_an_earlier_registration_did_not(self, corner: Corner) -> None:
+        put(corner, a_definition())
+        function = owning.resources(a_definition())[-1]
+        corner.ledger.commit(Change((), (cast("Ref[object]", keys.ownership(function)),)))
+
+        put(corner, a_definition())
+
+        assert corner.ledger.find(keys.ownership(function))
+
+    @pytest.mark.parametrize(
+        ("around", "checks", "field"),
+        [
+            ({"staging_paths": ("/web/*",)}, {}, "checks.probe.path"),
+            ({"production_paths": ("/web/*",)}, {"probe": {"path": "/other"}}, "checks.probe.path"),
+            ({"staging_paths": ("/web/*",)}, {"probe": {"path": "/web/"}, "smoke": [{"path": "/web/a"}, {"path": "/b"}]}, "checks.smoke.1.path"),
+        ],
+    )
+    def test_refuses_questions_that_another_rule_would_answer(self, corner: Corner, around: Any, checks: Any, field: str) -> None:
+        self.balanced(corner, **around)
+
+        with pytest.raises(Invalid) as refused:
+            put(corner, a_definition(checks=checks))
+        assert field_of(refused) == field
+
+    def test_accepts_questions_below_the_paths_of_the_rules(self, corner: Corner) -> None:
+        self.balanced(corner, production_paths=("/web/*",), staging_paths=("/web/*", "/probe"))
+
+        assert put(corner, a_definition(checks={"probe": {"path": "/web/?full=1"}, "smoke": [{"path": "/probe"}]}))[1]
+
+
 class TestOwnership:
     @pytest.mark.parametrize("part", ["production_rule", "staging_rule", "target_groups"])
     def test_of_another_service_is_a_conflict(self, corner: Corner, part: str) -> None:
@@ -191,6 +261,16 @@ class TestOwnership:
             put(corner, taken)
         assert refused.value.slug == "resource-taken"
         assert "web" in refused.value.detail
+        assert corner.state() == before
+
+    def test_of_the_function_is_kept_too(self, corner: Corner) -> None:
+        put(corner, a_definition("web"))
+        before = corner.state()
+
+        with pytest.raises(Conflict) as refused:
+            put(corner, a_definition("shop", runtime={"kind": "lambda", "function": "web"}))
+        assert refused.value.slug == "resource-taken"
+        assert "function:web" in refused.value.detail
         assert corner.state() == before
 
     def test_is_won_by_the_first_of_two_at_once(self, corner: Corner) -> None:
