@@ -93,14 +93,14 @@ class Client:
 
     # What can be done
 
-    def define(self, name: str, definition: Json, *, if_match: str | None = None) -> Json:
+    def define(self, name: str, definition: Json, *, if_match: str | None = None, reason: str | None = None) -> Json:
         """Register a service or change its definition."""
         headers = {"If-Match": if_match} if if_match else {}
-        return self._json("PUT", service_path(name), body=definition, headers=headers, repeatable=not if_match)
+        return self._json("PUT", service_path(name), params={"reason": reason}, body=definition, headers=headers, repeatable=not if_match)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, reason: str | None = None) -> None:
         """Take a service out of Turnout's hands; nothing in AWS is touched."""
-        self._send("DELETE", service_path(name))
+        self._send("DELETE", service_path(name), params={"reason": reason})
 
     def command(self, service: str, verb: str, body: Json, *, dry_run: bool = False) -> Json:
         """POST `verb` (promote, rollback, pause, resume, abort, certify, deployments, config) with what is not None in `body`."""

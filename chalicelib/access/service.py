@@ -14,8 +14,11 @@ from chalicelib.audit.chain import Document, Entry, Head, sealed
 from chalicelib.clock import Clock
 from chalicelib.errors import Forbidden, Invalid, NotFound, Stale
 from chalicelib.ledger import codec, keys
+from chalicelib.ledger.filtered import filtered_page
 from chalicelib.ledger.port import Change, Expect, Ledger, Page, Put
-from chalicelib.ledger.retrying import decided_anew
+from chalicelib.ledger.retrying import decided_anew, is_repeat
+
+Quietly = Callable[[Token], tuple[Put, ...]]
 
 CHAIN = "tokens"
 LONGEST = timedelta(days=366)
@@ -42,15 +45,20 @@ class Tokens:
         self._ledger = ledger
         self._clock = clock
 
-    def create(self, *, name: str, role: Role, services: str, lasting: timedelta, by: Caller) -> tuple[Token, str]:
-        """A new token and its text, which nobody can ask for again. Raises `Invalid`, or `Forbidden` if it would grant more than its maker has."""
+    def create(
+        self, *, name: str, role: Role, services: str, lasting: timedelta, by: Caller, quietly: Quietly = lambda _: ()
+    ) -> tuple[Token, str]:
+        """A new token and its text, which nobody can ask for again. Raises `Invalid`, or `Forbidden` if it would grant more than its maker has.
+
+        `quietly` makes what is to be written with it (an idempotency key); losing that one raises `Stale`.
+        """
         _check(name, role, services, lasting)
         _permit(by, role, services)
         now = self._clock.now()
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         token = Token(id, name, role, services, _hash(secret), now, by.name, now + lasting)
         told = {field: value for field, value in codec.told(token).items() if field not in _UNTOLD}
-        deed = _Deed("token-created", by.name, f"{name}: {role} on {services}", {f"token/{id}": told}, Change((Put(token, Expect.NEW),)))
+        deed = _Deed("token-created", by.name, f"{name}: {role} on {services}", {f"token/{id}": told}, Change((Put(token, Expect.NEW), *quietly(token))))
         self._write(deed, lambda: self._ledger.find(keys.token(id)) == token)
         return token, f"tnt_{id}_{secret}"
 
@@ -64,8 +72,9 @@ class Tokens:
             return None
         return Caller(token.name, token.role, token.services, token.id)
 
-    def list(self, *, limit: int, cursor: str | None = None) -> Page[Token]:
-        return self._ledger.list(keys.tokens(), limit=limit, cursor=cursor)
+    def list(self, *, by: Caller, limit: int, cursor: str | None = None) -> Page[Token]:
+        """Those for services that `by` covers, newest first."""
+        return filtered_page(self._ledger, keys.tokens(), lambda token: covers(by.services, token.services), limit=limit, cursor=cursor)
 
     def revoke(self, id: str, *, by: Caller) -> None:
         """Delete it: it counts no more from the next request on. Raises `NotFound`, or `Forbidden` for a token that `by` could not have made."""
@@ -90,7 +99,7 @@ class Tokens:
                 if not is_done():
                     raise
 
-        decided_anew(attempt)
+        decided_anew(attempt, self._clock, unless=is_repeat)
 
     def _chained(self, deed: _Deed) -> Change:
         found = self._ledger.find(keys.head(CHAIN))

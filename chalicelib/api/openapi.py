@@ -35,6 +35,7 @@ _QUERY: dict[str, Json] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": parsing.MAX_LIMIT, "default": parsing.DEFAULT_LIMIT},
     "cursor": {"type": "string", "description": "From the page before."},
     "service": {"type": "string", "pattern": parsing.PATTERNS["service"]},
+    "reason": {"type": "string", "maxLength": parsing.MAX_REASON, "description": "Why, for the audit."},
     "dry_run": {"type": "boolean", "default": False, "description": "Answer what would be done, and change nothing."},
 }
 

@@ -26,6 +26,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_ERRORS = 50
 DEFAULT_LIMIT = 50
+MAX_REASON = 1000
 MAX_LIMIT = 100
 
 PATTERNS = {
@@ -96,6 +97,14 @@ def flag(request: Request, name: str) -> bool:
     if given not in (None, "true", "false"):
         raise Invalid(f"{name} must be true or false", field=name)
     return given == "true"
+
+
+def reason(request: Request) -> str:
+    """The query parameter `reason`, of requests whose body has no room for one."""
+    given = query(request, "reason") or ""
+    if len(given) > MAX_REASON:
+        raise Invalid(f"a reason has at most {MAX_REASON} characters", field="reason")
+    return given
 
 
 def service_filter(request: Request) -> str | None:

@@ -7,6 +7,7 @@ from chalicelib.api import once, records, shapes
 from chalicelib.api.call import Call, listed, shown
 from chalicelib.api.requests import ReleaseRequest
 from chalicelib.api.routes import Routes
+from chalicelib.releases.model import Release
 
 routes = Routes(__name__)
 
@@ -32,9 +33,14 @@ def get_release(call: Call[None], service: str, version: str) -> Response:
 
 def _registered(call: Call[ReleaseRequest], service: str) -> Response:
     wanted, artifact = call.body, call.body.artifact
+
+    def body(release: Release) -> shapes.ReleaseShape:
+        return records.release(release, call.plane.services.get(service))
+
     release, recorded = call.plane.releases.register(
         service, version=wanted.version, key=artifact.key, object_version=artifact.object_version, sha256=artifact.sha256, by=call.caller, reason=wanted.reason,
+        quietly=lambda new: once.marks(call, 201, body(new)),
     )
-    status, body = 201 if recorded else 200, records.release(release, call.plane.services.get(service))
-    once.keep(call, status, body)
-    return shown(body, status)
+    if not recorded:
+        once.keep(call, 200, body(release))
+    return shown(body(release), 201 if recorded else 200)

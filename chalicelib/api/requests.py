@@ -12,7 +12,7 @@ _DESCRIBED = "Why, for the timeline and the audit."
 Version = Annotated[str, Field(pattern=VERSION_NAME)]
 ConfigNumber = Annotated[int, Field(ge=0, le=99_999_999)]
 Seconds = Annotated[int, Field(ge=1, le=366 * 24 * 3600)]
-Reason = Annotated[str, BeforeValidator(lambda given: "" if given is None else given), Field(max_length=1000, description=_DESCRIBED)]
+Reason = Annotated[str, Field(max_length=1000, description=_DESCRIBED), BeforeValidator(lambda given: "" if given is None else given)]
 
 NINETY_DAYS = 90 * 24 * 3600
 

@@ -79,12 +79,12 @@ class Routes(Blueprint):
     def post(self, path: str, action: Action, body: type[M], answers: Mapping[int, Any], query: tuple[str, ...] = ()) -> Declares[M]:
         return self._declared(lambda view: Endpoint("POST", path, action, view, body, answers, query))
 
-    def put(self, path: str, action: Action, body: type[M], answers: Mapping[int, Any], named_by: str) -> Declares[M]:
+    def put(self, path: str, action: Action, body: type[M], answers: Mapping[int, Any], *, named_by: str, query: tuple[str, ...] = ()) -> Declares[M]:
         """`named_by` is the body's field that repeats the last name in the path, and may be left out."""
-        return self._declared(lambda view: Endpoint("PUT", path, action, view, body, answers, named_by=named_by))
+        return self._declared(lambda view: Endpoint("PUT", path, action, view, body, answers, query, named_by))
 
-    def delete(self, path: str, action: Action) -> Declares[None]:
-        return self._declared(lambda view: Endpoint("DELETE", path, action, view, answers={204: None}))
+    def delete(self, path: str, action: Action, query: tuple[str, ...] = ()) -> Declares[None]:
+        return self._declared(lambda view: Endpoint("DELETE", path, action, view, answers={204: None}, query=query))
 
     def register(self, app: Chalice, options: dict[str, Any]) -> None:
         """Anew for every app: Chalice's own deferred registrations are used up by the first one (it pops their arguments)."""

@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib.access.model import Action
-from chalicelib.api import caching, shapes, views
+from chalicelib.api import caching, parsing, shapes, views
 from chalicelib.api.call import Call, listed, shown
 from chalicelib.api.routes import Routes
 from chalicelib.services.definition import Definition
@@ -25,20 +25,20 @@ def get_service(call: Call[None], service: str) -> Response:
     return _picture(picture.service, picture.look)
 
 
-@routes.put("/v1/services/{service}", Action.ADMINISTER, Definition, {200: shapes.ServiceShape, 201: shapes.ServiceShape}, named_by="name")
+@routes.put("/v1/services/{service}", Action.ADMINISTER, Definition, {200: shapes.ServiceShape, 201: shapes.ServiceShape}, named_by="name", query=("reason",))
 def put_service(call: Call[Definition], service: str) -> Response:
     """Register a service, or declare it anew."""
     services = call.plane.services
     expected = caching.expected_revision(call.request.headers.get("if-match"), lambda: services.get(service).definition_revision)
-    _, created = services.register(service, call.body, if_match=expected, by=call.caller)
+    _, created = services.register(service, call.body, if_match=expected, by=call.caller, reason=parsing.reason(call.request))
     picture = services.picture(service)
     return _picture(picture.service, picture.look, 201 if created else 200)
 
 
-@routes.delete("/v1/services/{service}", Action.ADMINISTER)
+@routes.delete("/v1/services/{service}", Action.ADMINISTER, ("reason",))
 def delete_service(call: Call[None], service: str) -> Response:
     """Forget a service. Nothing in AWS is touched, and its history is kept."""
-    call.plane.services.remove(service, by=call.caller)
+    call.plane.services.remove(service, by=call.caller, reason=parsing.reason(call.request))
     return Response("", {}, 204)
 
 

@@ -223,6 +223,8 @@ class ConfigShape(TypedDict):
 
 
 class EntryShape(TypedDict):
+    """`hash` is the SHA-256 of all the other fields as they stand here, as JSON in UTF-8 with sorted names, non-ASCII as it is and no spaces."""
+
     chain: str
     seq: int
     at: str

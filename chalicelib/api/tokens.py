@@ -15,8 +15,8 @@ routes = Routes(__name__)
 
 @routes.get("/v1/tokens", Action.ADMINISTER, list[shapes.TokenShape], ("limit", "cursor"))
 def list_tokens(call: Call[None]) -> Response:
-    """The tokens there are, without what makes them work."""
-    return listed(call.plane.tokens.list(**call.paging()), records.token)
+    """The tokens for services that the caller's token covers, without what makes them work."""
+    return listed(call.plane.tokens.list(by=call.caller, **call.paging()), records.token)
 
 
 @routes.post("/v1/tokens", Action.ADMINISTER, TokenRequest, {200: shapes.NewTokenShape, 201: shapes.NewTokenShape})
@@ -35,6 +35,8 @@ def revoke_token(call: Call[None], token: str) -> Response:
 def _created(call: Call[TokenRequest]) -> Response:
     wanted = call.body
     lasting = timedelta(seconds=wanted.expires_in_seconds)
-    token, text = call.plane.tokens.create(name=wanted.name, role=wanted.role, services=wanted.services, lasting=lasting, by=call.caller)
-    once.keep(call, 200, records.new_token(token, None))
+    token, text = call.plane.tokens.create(
+        name=wanted.name, role=wanted.role, services=wanted.services, lasting=lasting, by=call.caller,
+        quietly=lambda made: once.marks(call, 200, records.new_token(made, None)),
+    )
     return shown(records.new_token(token, text), 201, **{"Cache-Control": "no-store"})

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 Document = dict[str, Any]
@@ -43,9 +43,10 @@ class Head:
 
 
 def sealed(entry: Entry) -> Entry:
-    """The same entry with its hash: SHA-256 over all its other fields in one canonical form."""
+    """The same entry with its hash: SHA-256 over all its other fields as the API shows them, as JSON in UTF-8 with sorted names and without spaces."""
+    at = entry.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     fields = {
-        "chain": entry.chain, "seq": entry.seq, "at": entry.at.isoformat(), "actor": entry.actor, "action": entry.action,
+        "chain": entry.chain, "seq": entry.seq, "at": at, "actor": entry.actor, "action": entry.action,
         "reason": entry.reason, "patch": entry.patch, "previous_hash": entry.previous_hash,
     }
     canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

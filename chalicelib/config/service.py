@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from chalicelib.access.model import Caller, Once
+from chalicelib.access.model import Caller
 from chalicelib.clock import Clock
 from chalicelib.config.model import ConfigVersion
-from chalicelib.errors import Invalid, NotFound, Stale
+from chalicelib.errors import Invalid, NotFound
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Expect, Ledger, Page, Put, Ref
-from chalicelib.ledger.retrying import decided_anew
+from chalicelib.ledger.retrying import decided_anew, is_repeat
 from chalicelib.services.model import Service
 from chalicelib.services.recording import Deed, recorded
 
@@ -50,7 +50,7 @@ class Configs:
         """
         _validate(set, unset)
         wish = _Wish(set, tuple(unset), by, reason, quietly or (lambda _: ()))
-        return decided_anew(lambda: self._change(service, wish), unless=_is_repeat)
+        return decided_anew(lambda: self._change(service, wish), self._clock, unless=is_repeat)
 
     def get(self, service: str, number: int) -> ConfigVersion:
         """Number 0 is empty."""
@@ -125,9 +125,3 @@ def _value_problem(value: str) -> str | None:
     if any("\ud800" <= character <= "\udfff" for character in value):
         return "a value must be Unicode text, and this one has half a character"
     return None
-
-
-
-def _is_repeat(stale: Stale) -> bool:
-    """The idempotency key is there already: deciding again would not help."""
-    return any(isinstance(ref, Ref) and ref.kind is Once for ref in stale.keys)

@@ -336,8 +336,9 @@ class TestService:
         (cli.directory / "web.json").write_text(json.dumps(a_service()["definition"]))
         api.on("PUT", WEB, (201, a_service())).on("GET", WEB, a_service())
 
-        ran = cli.turnout("service", "put", "web", str(cli.directory / "web.json"), "--if-match", '"1-x"')
+        ran = cli.turnout("service", "put", "web", str(cli.directory / "web.json"), "--if-match", '"1-x"', "--reason", "more & better")
 
+        assert api.last("PUT").query == {"reason": "more & better"}
         assert api.last("PUT").body == a_service()["definition"]
         assert api.last("PUT").headers["If-Match"] == '"1-x"'
         assert "production  http://127.0.0.1:9001" in ran.out
@@ -356,13 +357,16 @@ class TestService:
     def test_delete_leaves_the_rest_alone(self, api, cli: Runner):
         api.on("DELETE", WEB, (204, None))
 
-        assert cli.turnout("service", "delete", "web", "--yes").exit_code == 0
+        assert cli.turnout("service", "delete", "web", "--yes", "--reason", "gone").exit_code == 0
+        assert api.last("DELETE").query == {"reason": "gone"}
 
     def test_create_without_a_local_stack_says_what_to_do(self, cli: Runner):
         ran = cli.turnout("service", "create", "web", "--runtime", "lambda")
 
         assert ran.exit_code == 1
-        assert "CloudFormation" in ran.err
+        assert "turnout service put web FILE" in ran.err
+        assert "turnout:service=web" in ran.err
+        assert "infra" not in ran.err
 
     @pytest.mark.parametrize("runtime", ["ecs", "autoscaling"])
     def test_create_of_another_runtime_is_usage(self, cli: Runner, runtime):

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.running import Runner
 from turnout.cli import profiles
 from turnout.cli.connection import find_local, resolve
-from turnout.cli.exits import Failure
+from turnout.cli.exits import Exit, Failure
 
 HERE = {"api_url": "http://127.0.0.1:8640", "token": "tnt_local", "aws_endpoint_url": "http://127.0.0.1:5000", "region": "eu-west-1", "artifact_bucket": "b", "pid": 1}
 
@@ -35,6 +35,20 @@ def local_stack_in(directory: Path, **changes) -> None:
 def resolved(environ, directory, url=None, profile=None):
     found = resolve(url=url, profile=profile, environ=environ, directory=directory)
     return found.url, found.token
+
+
+class TestATokenOfTheEnvironment:
+    @pytest.mark.parametrize("written", ["tnt_env\n", " tnt_env", "tnt_env\r\n"])
+    def test_counts_without_what_surrounds_it(self, environ, directory, written):
+        assert resolved(environ | {"TURNOUT_URL": "https://t.example", "TURNOUT_TOKEN": written}, directory)[1] == "tnt_env"
+
+    @pytest.mark.parametrize("written", ["tnt_\xe4", "tnt_a tnt_b", "tnt_a\ntnt_b"])
+    def test_that_cannot_be_sent_is_refused(self, environ, directory, written):
+        with pytest.raises(Failure) as refused:
+            resolved(environ | {"TURNOUT_URL": "https://t.example", "TURNOUT_TOKEN": written}, directory)
+
+        assert refused.value.exit_code is Exit.NOT_ALLOWED
+        assert written not in refused.value.detail
 
 
 class TestPrecedence:

@@ -36,6 +36,13 @@ class TestLive:
 
         assert outcome(a_deployment(phase="shifting"), other, Goal.LIVE) is None
 
+    @pytest.mark.parametrize(("color", "code"), [("green", Exit.DONE), ("blue", None)])
+    def test_of_what_stood_there_before_registration_is_told_by_its_colour(self, color, code):
+        adopted = a_deployment(kind="rollback", phase="watching", version=None, config_version=0, color=color)
+        service = live_on_green() | {"live": {"color": "green", "version": None, "config_version": None}, "deployment": adopted}
+
+        assert outcome(adopted, service, Goal.LIVE) is code
+
     def test_is_not_what_is_being_put_back(self):
         assert outcome(a_deployment(phase="reverting"), live_on_green(), Goal.LIVE) is None
 

@@ -8,6 +8,7 @@ server. `TURNOUT_TOKEN` without `TURNOUT_URL` is for whichever server is meant.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def resolve(*, url: str | None, profile: str | None, environ: Mapping[str, str],
         return Connection(address_of(named), _token_for(named, url, environ, known), "--url" if url else "TURNOUT_URL")
     if not known:
         raise Failure("no server is named: set TURNOUT_URL and TURNOUT_TOKEN, run `turnout login --url URL`, or `turnout local up` here", slug="no-server")
-    return Connection(known[0].url, environ.get("TURNOUT_TOKEN") or known[0].token, known[0].source)
+    return Connection(known[0].url, _named_token(environ) or known[0].token, known[0].source)
 
 
 def find_local(directory: Path) -> LocalStack | None:
@@ -92,9 +93,18 @@ def _known(environ: Mapping[str, str], directory: Path) -> list[Connection]:
 
 def _token_for(named: str, flag: str | None, environ: Mapping[str, str], known: list[Connection]) -> str | None:
     meant = environ.get("TURNOUT_URL")
-    if environ.get("TURNOUT_TOKEN") and (not flag or not meant or same_server(flag, meant)):
-        return environ["TURNOUT_TOKEN"]
+    token = _named_token(environ)
+    if token and (not flag or not meant or same_server(flag, meant)):
+        return token
     return next((place.token for place in known if same_server(place.url, named)), None)
+
+
+def _named_token(environ: Mapping[str, str]) -> str:
+    """As a token can be sent: a secret store may well have put a line end behind it."""
+    token = environ.get("TURNOUT_TOKEN", "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", token):
+        raise Failure("TURNOUT_TOKEN has characters that no token has; set it to what `turnout token create` printed", Exit.NOT_ALLOWED, "bad-token")
+    return token
 
 
 def _local_from(path: Path) -> LocalStack:

@@ -15,6 +15,12 @@ from turnout.cli.push import SERVICE
 from turnout.cli.status import show_services
 
 RUNTIMES = ("lambda", "ecs", "autoscaling")
+_BY_HAND = (
+    "no local stack is running for this directory (`turnout local up` starts one), and this version makes no resources in AWS. Make them yourself: "
+    "a Lambda function with the tag turnout:service={name}; two target groups of type lambda with health checks on; on an Application Load Balancer "
+    "a rule for production and one for staging at another port or host, each forwarding to both groups with weights 1 and 0. "
+    "Then write the definition with their ARNs and run `turnout service put {name} FILE`"
+)
 
 
 @click.group()
@@ -32,7 +38,7 @@ def service() -> None:
 def create_service(context: Context, name: str, runtime: str, handler: str, health_path: str) -> None:
     """Make what service NAME needs and register it: listeners, rules, two target groups, a function.
 
-    On the local stack this does it all. In AWS the CloudFormation template makes the resources.
+    On the local stack this does it all. In AWS make the resources yourself and register them with `turnout service put`.
     """
     if runtime != "lambda":
         raise Failure(f"--runtime {runtime} is not available yet; this version has: lambda", Exit.USAGE, "usage")
@@ -40,8 +46,7 @@ def create_service(context: Context, name: str, runtime: str, handler: str, heal
         raise Failure(f"{name!r} can be no service; it must match {SERVICE}", Exit.USAGE, "usage")
     stack = local_stack(context)
     if stack is None:
-        detail = "no local stack is running for this directory, and in AWS the CloudFormation template makes a service's resources"
-        raise Failure(f"{detail}: deploy infra/ and run `turnout service put {name} FILE`, or start `turnout local up` here", slug="no-local-stack")
+        raise Failure(_BY_HAND.format(name=name), slug="no-local-stack")
     endpoint = context.environ.get("AWS_ENDPOINT_URL") or stack.aws_endpoint_url
     context.client.define(name, local_lambda_service(endpoint, name=name, handler=handler, health_path=health_path))
     _show_made(context, context.client.service(name))
@@ -69,6 +74,7 @@ def show_service(context: Context, name: str) -> None:
 @click.argument("name")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @click.option("--if-match", metavar="ETAG", help="Only if the service is still as it was when this ETag was read.")
+@options.reasoned
 @options.sure
 @options.shown
 @click.pass_obj
@@ -76,19 +82,20 @@ def put_service(context: Context, name: str, file: TextIO, if_match: str | None)
     """Register service NAME with the definition in FILE (JSON, - for standard input), or change it."""
     definition = _definition(file)
     context.confirm(f"Define {name} as {file.name} says?")
-    context.client.define(name, definition, if_match=if_match)
+    context.client.define(name, definition, if_match=if_match, reason=context.flags.reason)
     _show_made(context, context.client.service(name))
 
 
 @service.command("delete")
 @click.argument("name")
+@options.reasoned
 @options.sure
 @options.shown
 @click.pass_obj
 def delete_service(context: Context, name: str) -> None:
     """Take service NAME out of Turnout's hands. Nothing in AWS is touched, its history stays."""
     context.confirm(f"Remove {name} from Turnout? Nothing in AWS is touched.")
-    context.client.remove(name)
+    context.client.remove(name, reason=context.flags.reason)
     context.say(f"{name} is no longer in Turnout's hands; its traffic stays as it is")
 
 

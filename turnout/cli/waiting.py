@@ -64,7 +64,14 @@ def _is_live(deployment: Json, service: Json) -> bool:
     busy = service.get("deployment") or {}
     observed = ((service.get("weights") or {}).get("observed") or {}).get(live.get("color"))
     ours = busy.get("id") == deployment.get("id") and deployment.get("phase") in {"shifting", "watching"}
-    return ours and observed == 100 and (live.get("version"), live.get("config_version")) == (deployment.get("version"), deployment.get("config_version"))
+    return ours and observed == 100 and _stands_on(live, deployment)
+
+
+def _stands_on(live: Json, deployment: Json) -> bool:
+    """What stood there before the service was registered has no version: of that, the colour tells."""
+    if deployment.get("version") is None:
+        return live.get("version") is None and live.get("color") == deployment.get("color")
+    return (live.get("version"), live.get("config_version")) == (deployment.get("version"), deployment.get("config_version"))
 
 
 class Pace:

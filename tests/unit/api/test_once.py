@@ -172,22 +172,35 @@ class TwinFirst:
 class TestATwin:
     """The same request at the same moment."""
 
-    @pytest.mark.parametrize(("path", "body"), [("/v1/services/web/config", BODIES["config"]), (PAUSE, {"reason": "x"})])
-    def test_that_was_quicker_gave_the_answer(self, path: str, body: Any):
-        ledgers: list[TwinFirst] = []
+    @pytest.mark.parametrize("what", ["config", "pause", "releases"])
+    def test_that_was_quicker_gave_the_answer(self, what: str):
+        api, first, second = _at_once(f"/v1/services/web/{what}", BODIES[what])
 
-        def between(name: str, adapter: Any) -> Any:
-            return ledgers.append(TwinFirst(adapter)) or ledgers[0] if name == "ledger" else adapter
-
-        api = Api(World(between=between))
-        api.world.register()
-        api.token()
-        answers: list[Answer] = []
-        ledgers[0].twin = lambda: answers.append(api("POST", path, body, idempotency_key="k1"))
-
-        answers.append(api("POST", path, body, idempotency_key="k1"))
-
-        assert answers[0].json == answers[1].json
-        assert answers[0].status == answers[1].status
-        assert ["Idempotency-Replayed" in answer.headers for answer in answers] == [False, True]
+        assert first.json == second.json
+        assert first.status == second.status
+        assert ["Idempotency-Replayed" in answer.headers for answer in (first, second)] == [False, True]
         assert api("GET", "/v1/services/web").json["config_version"] <= 1
+
+    def test_makes_one_token(self):
+        api, first, second = _at_once("/v1/tokens", {"name": "twin", "role": "viewer"})
+
+        assert (first.status, second.status) == (201, 200)
+        assert second.json == first.json | {"token": None}
+        assert [token["name"] for token in api("GET", "/v1/tokens").json["items"]].count("twin") == 1
+
+
+def _at_once(path: str, body: Any) -> tuple[Api, Answer, Answer]:
+    """The answers to one request that came twice at the same moment, the quicker one first."""
+    ledgers: list[TwinFirst] = []
+
+    def between(name: str, adapter: Any) -> Any:
+        return ledgers.append(TwinFirst(adapter)) or ledgers[0] if name == "ledger" else adapter
+
+    api = Api(World(between=between))
+    api.world.register()
+    api.world.objects.put(BUCKET, "web/1.0.0/app.zip", a_zip())
+    api.token()
+    quicker: list[Answer] = []
+    ledgers[0].twin = lambda: quicker.append(api("POST", path, body, idempotency_key="k1"))
+    slower = api("POST", path, body, idempotency_key="k1")
+    return api, quicker[0], slower
