@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from chalicelib import log
 from chalicelib.ledger import items
 from chalicelib.settings import Settings
 from tests.infra.conftest import ROOT, Package
@@ -115,6 +116,28 @@ class TestTemplate:
 
         assert queues == watched
         assert len(queues) == 4
+
+    def test_somebody_is_paged_when_a_service_needs_a_person(self, package: Package):
+        alarms = [one["Properties"] for one in package.template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+        ours = {alarm["MetricName"]: alarm for alarm in alarms if alarm["Namespace"] == log.NAMESPACE}
+
+        assert set(ours) == {"DeploymentsNeedingHuman", "ServicesDrifted"}
+        assert all("Dimensions" not in alarm for alarm in ours.values()), "no service's name is known to the template"
+        assert all(alarm["AlarmActions"] == [{"Ref": "Alerts"}] for alarm in alarms)
+
+    def test_every_alarm_is_explained(self, package: Package):
+        alarms = {name for name, one in package.template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+        explained = set(re.findall(r"^\| `(\w+Alarm)` \|", ROOT.joinpath("docs/operating.md").read_text(), re.MULTILINE))
+
+        assert explained == alarms
+
+    def test_a_change_that_could_not_be_followed_comes_again_and_is_told_of(self, package: Package):
+        properties = package.functions()["OnChange"]
+        [source] = [event["Properties"] for event in properties["Events"].values()]
+
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["StreamDeadLetters", "Arn"]}
+        assert properties["Timeout"] < source["MaximumRecordAgeInSeconds"], "else a batch that hangs is not tried again"
 
     def test_a_message_stays_hidden_as_long_as_its_function_may_work(self, package: Package):
         for function, queue in (("OnDue", "DueQueue"), ("OnProbeDue", "ProbeQueue")):
