@@ -17,11 +17,12 @@ from turnout.local.handlers import NAMES
 
 @dataclass
 class Deliveries:
-    """What each handler was given. `failing[name]` is how many more deliveries it refuses."""
+    """What each handler was given. `failing[name]` is how many more deliveries it refuses; messages in `poisoned` it never takes."""
 
     events: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in NAMES})
     contexts: list[Any] = field(default_factory=list)
     failing: dict[str, int] = field(default_factory=dict)
+    poisoned: set[str] = field(default_factory=set)
 
     def handler(self, name: str) -> Callable[[dict[str, Any], Any], Any]:
         def handle(event: dict[str, Any], context: Any) -> Any:
@@ -30,6 +31,8 @@ class Deliveries:
             if self.failing.get(name, 0) > 0:
                 self.failing[name] -= 1
                 raise RuntimeError(f"{name} does not feel like it")
+            if self.poisoned & {record.get("body") for record in event.get("Records", [])}:
+                return {"batchItemFailures": [{"itemIdentifier": record["messageId"]} for record in event["Records"]]}
             return None
 
         return handle

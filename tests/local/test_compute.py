@@ -275,3 +275,17 @@ while not (note.exists() and note.read_text()):
 print(note.read_text(), flush=True)
 time.sleep(60)
 """
+
+
+def test_code_that_hangs_while_it_loads_keeps_no_other_from_starting(stage: Stage) -> None:
+    hanging = stage.function("import time\ntime.sleep(60)\n")
+    with ThreadPoolExecutor(8) as calls:
+        waiting = [calls.submit(stage.plane.invoke, hanging, "live", b"{}") for _ in range(8)]
+        time.sleep(0.5)
+        began = time.monotonic()
+
+        assert value_of(stage, stage.function(returning("1"))) == 1
+
+        assert time.monotonic() - began < 5
+        for call in waiting:
+            call.result()

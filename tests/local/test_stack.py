@@ -6,14 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from turnout.local import environment, stack, state
+from turnout.local import environment, stack, state, surroundings
 from turnout.local.embedded import EmbeddedAws
 
 HOLDER = """
@@ -134,6 +136,41 @@ class TestUp:
         assert state.running(tmp_path / "state") is None
 
 
+class TestTwoAtOnce:
+    def test_wait_for_each_other_to_have_started(self, tmp_path: Path) -> None:
+        order: list[str] = []
+
+        def second() -> None:
+            with state.starting(tmp_path):
+                order.append("second")
+
+        with state.starting(tmp_path):
+            waiting = threading.Thread(target=second)
+            waiting.start()
+            waiting.join(0.2)
+            order.append("first")
+        waiting.join(5)
+
+        assert order == ["first", "second"]
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.local
+    def test_make_one_stack_and_the_other_says_that_it_runs(self, tmp_path: Path) -> None:
+        def up(_: int) -> str:
+            try:
+                return f"pid {stack.start_detached(stack.Options(port=0, state_dir=tmp_path))['pid']}"
+            except stack.CannotStart as refusal:
+                return str(refusal)
+
+        try:
+            with ThreadPoolExecutor(2) as threads:
+                pid, refusal = sorted(threads.map(up, range(2)), key=len)
+        finally:
+            stack.down(tmp_path)
+
+        assert refusal == f"a local stack already runs in {tmp_path} ({pid}); stop it with `turnout local down`"
+
+
 class TestOptions:
     def test_survive_the_way_to_the_detached_process(self, tmp_path: Path) -> None:
         options = stack.Options(port=1, tick=0.5, alb_lag=2.0, metric_period=60.0, metric_delay=150.0, state_dir=tmp_path)
@@ -147,24 +184,43 @@ class TestTheEnvironment:
         aws.url = "http://127.0.0.1:1"
         environ = {"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "t", "AWS_ENDPOINT_URL_S3": "http://elsewhere", "HTTP_PROXY": "p", "PATH": "/bin"}
 
-        environment.prepare(environ, aws, environment.pace(metric_period=1, metric_delay=0, alb_lag=2))
+        environment.prepare(environ, aws, environment.pace(tick=1, metric_period=1, metric_delay=0, alb_lag=2))
 
         assert environ["AWS_ENDPOINT_URL"] == aws.url
         assert environ["PATH"] == "/bin"
         assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY"} & set(environ)
         assert environ["TURNOUT_PACE_ASK_AGAIN_SECONDS"] == "3.5"
 
+    def test_lets_a_pass_poll_for_one_tick_and_no_longer(self) -> None:
+        patience = [environment.pace(tick=tick, metric_period=1, metric_delay=0, alb_lag=0)["patience"] for tick in (0.2, 1, 2)]
+
+        assert patience == [1, 1, 2]
+
+    def test_waits_for_the_balancers_lag_where_traffic_must_have_gone(self) -> None:
+        at_once, lagging = (environment.pace(tick=1, metric_period=1, metric_delay=0, alb_lag=lag) for lag in (0, 2))
+
+        assert {name for name in lagging if lagging[name] == at_once[name] + 2} == {"settle", "look_again", "drain_floor", "health_margin", "ask_again"}
+
     def test_is_one_the_control_plane_takes(self) -> None:
         from chalicelib.settings import Settings
 
         aws, environ = EmbeddedAws(), {}  # type: ignore[var-annotated]
         aws.url = "http://127.0.0.1:1"
-        pace = environment.pace(metric_period=1, metric_delay=0, alb_lag=0)
+        pace = environment.pace(tick=1, metric_period=1, metric_delay=0, alb_lag=0)
 
         environment.prepare(environ, aws, pace)
 
         settings = Settings.from_environ(environ)
         assert {name: getattr(settings.pace, name).total_seconds() for name in pace} == pace
+
+
+def test_threads_give_way_quickly_while_a_stack_runs() -> None:
+    before = sys.getswitchinterval()
+
+    with surroundings.switching_quickly():
+        assert sys.getswitchinterval() < 0.001
+
+    assert sys.getswitchinterval() == before
 
 
 @pytest.mark.local

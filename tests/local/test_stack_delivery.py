@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.local.a_stack import Running, a_running_stack
-from turnout.local.embedded import DUE_QUEUE, PROBE_QUEUE, TABLE, clients
+from turnout.local.embedded import DEAD_LETTERS, DUE_QUEUE, PROBE_QUEUE, TABLE, clients
 from turnout.local.provision import create_lambda_service
 
 pytestmark = pytest.mark.local
@@ -36,6 +36,12 @@ def until(found: Callable[[], Any], seconds: float = 15) -> Any:
 def send(aws: Callable[[str], Any], queue: str, body: str) -> None:
     sqs = aws("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
+
+
+def dead_letters(aws: Callable[[str], Any], queue: str) -> list[str]:
+    sqs = aws("sqs")
+    url = sqs.get_queue_url(QueueName=queue + DEAD_LETTERS)["QueueUrl"]
+    return [message["Body"] for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])]
 
 
 def bodies(running: Running, handler: str) -> list[str]:
@@ -73,6 +79,33 @@ class TestAMessage:
         send(aws, DUE_QUEUE, "unlucky")
 
         assert until(lambda: bodies(running, "on_due").count("unlucky") == 2)
+
+
+class TestAMessageThatAlwaysFails:
+    @pytest.mark.parametrize(("queue", "handler", "tries"), [(DUE_QUEUE, "on_due", 3), (PROBE_QUEUE, "on_probe_due", 2)])
+    def test_ends_among_the_dead_letters(self, running: Running, aws: Callable[[str], Any], queue: str, handler: str, tries: int) -> None:
+        running.deliveries.poisoned.add(f"poison for {queue}")
+        send(aws, queue, f"poison for {queue}")
+
+        assert f"poison for {queue}" in until(lambda: dead_letters(aws, queue), 30)
+        assert bodies(running, handler).count(f"poison for {queue}") == tries
+
+    def test_is_hidden_for_a_while_before_it_comes_again(self, running: Running, aws: Callable[[str], Any]) -> None:
+        running.deliveries.poisoned.add("slowly")
+        send(aws, DUE_QUEUE, "slowly")
+
+        until(lambda: "slowly" in bodies(running, "on_due"))
+        time.sleep(0.7)
+
+        assert bodies(running, "on_due").count("slowly") == 1
+
+    def test_starves_no_other(self, running: Running, aws: Callable[[str], Any]) -> None:
+        running.deliveries.poisoned.add("starving")
+        for _ in range(60):
+            send(aws, DUE_QUEUE, "starving")
+        send(aws, DUE_QUEUE, "starved?")
+
+        assert until(lambda: "starved?" in bodies(running, "on_due"), 2)
 
 
 class TestAChange:

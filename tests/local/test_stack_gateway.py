@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -85,6 +85,13 @@ class TestARefusal:
             ("GET", "/echo/a", {"Authorization": "Bearer broken"}, 500),
             ("GET", "/nothing", {}, 404),
             ("GET", "/nothing", GOOD, 404),
+            ("GET", "/nothing", {"Authorization": "Bearer \xff"}, 404),
+            ("GET", "/healthz;x=1", GOOD, 404),
+            ("GET", "/healthz%23x", GOOD, 404),
+            ("GET", "/echo/" + "a" * 9000, GOOD, 400),
+            ("GET", "/healthz", {"X": "a" * 9000}, 400),
+            ("GET", "/healthz", {f"X-{number}": "1" for number in range(200)}, 400),
+            ("POST", "/echo/a", GOOD | {"Content-Encoding": "gzip"}, 400),
             ("GET", "//evil/healthz", GOOD, 404),
             ("DELETE", "/healthz", GOOD, 405),
             ("POST", "/echo/a", GOOD | {"Content-Type": "text/plain"}, 415),
@@ -99,6 +106,19 @@ class TestARefusal:
         assert set(problem) == {"type", "title", "status", "detail"}
         assert problem["status"] == status
         assert problem["type"].startswith("/problems/")
+
+    @pytest.mark.parametrize("sent", [b"rubbish", b"GET /healthz HTTP/1.1\r\nX: a\x00b", b"GET /\xff HTTP/1.1", b"GET http://[/ HTTP/1.1"])
+    def test_of_what_is_no_request_is_a_problem_document(self, port: int, sent: bytes) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(sent + b"\r\n\r\n")
+            answer = HTTPResponse(connection)
+            answer.begin()
+
+            assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
+            assert json.loads(answer.read())["type"] == "/problems/bad-request"
+
+    def test_keeps_what_a_path_says_after_a_semicolon(self, connection: HTTPConnection) -> None:
+        assert json.loads(ask(connection, "GET", "/echo/a;x=1")[2])["word"] == "a%3Bx=1"
 
     @pytest.mark.parametrize("headers", [{}, {"Content-Length": str(gateway.BODY_LIMIT + 1)}])
     def test_meets_a_body_that_is_too_large(self, connection: HTTPConnection, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ BUCKET = "turnout-local-artifacts"
 TABLE = "turnout-local"
 DUE_QUEUE = "turnout-local-due"
 PROBE_QUEUE = "turnout-local-probe"
+DEAD_LETTERS = "-dead-letters"
 LOAD_BALANCER = "turnout-local"
 ROLE = "turnout-local-function"
 UPLOADS = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [BUCKET]}}}
@@ -72,8 +73,8 @@ class EmbeddedAws:
             lambda: _balancer(client),
             lambda: client("dynamodb").create_table(**table),
             lambda: _uploads(client, artifact_handler),
-            lambda: client("sqs").create_queue(QueueName=DUE_QUEUE),
-            lambda: client("sqs").create_queue(QueueName=PROBE_QUEUE),
+            lambda: _queue(client, DUE_QUEUE, tries=3),
+            lambda: _queue(client, PROBE_QUEUE, tries=2),
             lambda: client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(_trust("lambda.amazonaws.com"))),
             lambda: client("lambda").list_functions(),
             lambda: client("cloudwatch").list_metrics(),
@@ -104,6 +105,14 @@ def _uploads(client: Clients, handler: str) -> None:
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
     events.put_rule(Name="turnout-local-uploads", EventPattern=json.dumps(UPLOADS))
     events.put_targets(Rule="turnout-local-uploads", Targets=[{"Id": "on-artifact", "Arn": handler}])
+
+
+def _queue(client: Clients, name: str, *, tries: int) -> None:
+    """A queue as infra/control-plane.yaml has it: what was received `tries` times and is still there goes to its dead letters."""
+    sqs = client("sqs")
+    sqs.create_queue(QueueName=name + DEAD_LETTERS)
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}{DEAD_LETTERS}", "maxReceiveCount": tries}
+    sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
 
 
 def _trust(service: str) -> dict[str, Any]:

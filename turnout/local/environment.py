@@ -21,20 +21,26 @@ DISTURBING = (
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
 _PROXIES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+SHORTEST_PATIENCE = 1.0
 
 
-def pace(*, metric_period: float, metric_delay: float, alb_lag: float) -> Mapping[str, float]:
-    """Seconds, by the name of the setting: how long things take here, where AWS takes minutes."""
+def pace(*, tick: float, metric_period: float, metric_delay: float, alb_lag: float) -> Mapping[str, float]:
+    """Seconds, by the name of the setting: how long things take here, where AWS takes minutes.
+
+    A pass is patient for one tick, as on AWS: were it longer, each tick would start another
+    pass beside those still polling, and the more there are the longer everything takes.
+    What the rules say is served `alb_lag` later, so whatever waits for traffic to have gone waits that much longer.
+    """
     return {
         "metric_period": metric_period,
         "metric_delay": metric_delay,
-        "settle": 1,
-        "look_again": 2,
-        "drain_floor": 1,
-        "health_margin": 0.5,
+        "settle": 1 + alb_lag,
+        "look_again": 2 + alb_lag,
+        "drain_floor": 1 + alb_lag,
+        "health_margin": 0.5 + alb_lag,
         "ask_again": 1.5 + alb_lag,
-        "act_within": 5,
-        "patience": 10,
+        "act_within": 1.5,
+        "patience": max(SHORTEST_PATIENCE, tick),
         "poll": 0.2,
         "probe_run": 55,
     }

@@ -1,7 +1,7 @@
 """Delivers what AWS would deliver to the control plane's handlers: S3 events, queue messages, stream records, the tick.
 
     EventBridge ─▶ deliver ─▶ on_artifact      asynchronous: two retries, then the dead-letter queue
-    due queue ───▶ poll ────▶ on_due           a message is deleted when its handler has succeeded, else it comes again
+    due queue ───▶ poll ────▶ on_due           one at a time for each service; what fails comes again, then the dead-letter queue
     probe queue ─▶ poll ────▶ on_probe_due     in threads of its own: a prober goes on for most of a minute
     stream ──────▶ lanes ───▶ on_change        in order for each partition key, retried, then the dead-letter queue
     clock ───────▶ ─────────▶ tick, reconcile  (AWS: every minute, every few minutes)
@@ -12,6 +12,7 @@ tried again; it never stops another one.
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -19,12 +20,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from turnout.local.handlers import Handlers, name_in
-from turnout.local.lambda_events import queue_record, scheduled_event
-from turnout.local.lanes import Lanes
+from turnout.local.lambda_events import scheduled_event
+from turnout.local.lanes import Lanes, partition_key
 from turnout.local.pool import Pool
+from turnout.local.queues import Consumer, Feed, HandlerRefused
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,9 @@ RETRY_AFTER_SECONDS = (0.5, 2.0)
 """AWS waits one and two minutes."""
 DUE_VISIBILITY_SECONDS = 60
 PROBE_VISIBILITY_SECONDS = 90
-FAILED_MESSAGE_AFTER_SECONDS = 1
-
-
-class HandlerRefused(Exception):
-    """A handler of queue messages answered that it could not do this one."""
+DUE_AGAIN_AFTER_TICKS = 6.0
+"""A message that failed comes again when its visibility ends: in AWS after 360 s, with a tick of 60."""
+PROBE_AGAIN_AFTER_TICKS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Dispatcher:
         self._due = Pool("due", 16)
         self._probes = Pool("probes", 64)
         self._clock = Pool("clock", 3)
-        self._lanes = Lanes(Pool("stream", 16), self._take_changes)
+        self._lanes = Lanes(Pool("stream", 16), self._take_changes, partition_key)
 
     def start(self, handlers: Handlers, sources: Sources) -> None:
         self._handlers = handlers
@@ -104,11 +102,19 @@ class Dispatcher:
         self._changed.set()
 
     def _loops(self, sources: Sources) -> Iterable[tuple[str, Callable[[], None]]]:
-        yield "due-queue", lambda: self._poll(sources.sqs, sources.due_queue_url, "on_due", self._due, DUE_VISIBILITY_SECONDS)
-        yield "probe-queue", lambda: self._poll(sources.sqs, sources.probe_queue_url, "on_probe_due", self._probes, PROBE_VISIBILITY_SECONDS)
+        yield "due-queue", Consumer(sources.sqs, self._due_feed(sources.due_queue_url), self._due, self._call, self._stopping).poll
+        yield "probe-queue", Consumer(sources.sqs, self._probe_feed(sources.probe_queue_url), self._probes, self._call, self._stopping).poll
         yield "stream", lambda: self._follow(sources.take_records)
         yield "tick", lambda: self._every(self._tick, "tick")
         yield "reconcile", lambda: self._every(max(5.0, 5 * self._tick), "reconcile")
+
+    def _due_feed(self, url: str) -> Feed:
+        """Two passes of one service beside each other only get in each other's way."""
+        return Feed(url, "on_due", DUE_VISIBILITY_SECONDS, math.ceil(DUE_AGAIN_AFTER_TICKS * self._tick), lambda message: str(message["Body"]))
+
+    def _probe_feed(self, url: str) -> Feed:
+        """A prober lasts longer than a tick, and sees to it itself that there is one of it."""
+        return Feed(url, "on_probe_due", PROBE_VISIBILITY_SECONDS, math.ceil(PROBE_AGAIN_AFTER_TICKS * self._tick), lambda message: str(message["MessageId"]))
 
     def _call(self, name: str, event: dict[str, Any]) -> Any:
         self._started.wait()
@@ -156,36 +162,6 @@ class Dispatcher:
         finally:
             running.release()
 
-    # Queues
-
-    def _poll(self, sqs: Any, url: str, name: str, pool: Pool, visibility: int) -> None:
-        while not self._stopping.is_set():
-            if pool.is_full:
-                self._stopping.wait(0.05)
-                continue
-            try:
-                answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=visibility, AttributeNames=["All"])
-            except (BotoCoreError, ClientError):
-                log.exception("queue.unreadable url=%s", url)
-                self._stopping.wait(1)
-                continue
-            for message in answer.get("Messages", []):
-                self._hand_over(sqs, url, name, pool, message)
-
-    def _hand_over(self, sqs: Any, url: str, name: str, pool: Pool, message: dict[str, Any]) -> None:
-        pool.submit(lambda: self._consume(sqs, url, name, message))
-
-    def _consume(self, sqs: Any, url: str, name: str, message: dict[str, Any]) -> None:
-        receipt = message["ReceiptHandle"]
-        try:
-            _require_done(self._call(name, {"Records": [queue_record(url, message)]}))
-        except Exception:  # the edge to the app: the message comes again
-            log.exception("handler.failed handler=%s message=%s", name, message["MessageId"])
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=FAILED_MESSAGE_AFTER_SECONDS)
-            return
-        if not self._stopping.is_set():
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt)
-
     # The stream
 
     def _follow(self, take_records: Callable[[], list[dict[str, Any]]]) -> None:
@@ -195,15 +171,17 @@ class Dispatcher:
             self._lanes.add(take_records())
 
     def _take_changes(self, records: list[dict[str, Any]]) -> None:
-        """A batch is tried again whole, as AWS does; then its records one by one, so that a bad one harms no other."""
+        """A batch is tried again from its first failure on, as AWS does; then its records one by one, so that a bad one harms no other."""
         for attempt in range(RETRIES + 1):
             try:
-                self._call("on_change", {"Records": records})
+                records = _left(records, self._call("on_change", {"Records": records}))
             except Exception as error:  # the edge to the app: the records are not lost
                 log.exception("handler.failed handler=on_change attempt=%d records=%d", attempt + 1, len(records))
                 failed = error
             else:
-                return
+                if not records:
+                    return
+                failed = HandlerRefused(f"{len(records)} records")
             if attempt < RETRIES and self._stopping.wait(RETRY_AFTER_SECONDS[attempt]):
                 return
         if len(records) == 1:
@@ -213,7 +191,8 @@ class Dispatcher:
             self._take_changes([record])
 
 
-def _require_done(answer: Any) -> None:
-    """A handler may raise, or name the messages it could not do; there is one message a call."""
-    if isinstance(answer, dict) and answer.get("batchItemFailures"):
-        raise HandlerRefused(answer)
+def _left(records: list[dict[str, Any]], answer: Any) -> list[dict[str, Any]]:
+    """What the answer leaves to do: everything from the first record on that it names as failed."""
+    failed = {failure["itemIdentifier"] for failure in answer.get("batchItemFailures", [])} if isinstance(answer, dict) else set()
+    numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
+    return next((records[place:] for place, number in enumerate(numbers) if number in failed), [])

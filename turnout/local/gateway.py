@@ -65,7 +65,7 @@ class Gateway:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self) -> None:
-        self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=1)
+        self._runner = web.ServerRunner(Server(self._answer, access_log=None), shutdown_timeout=1)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket, backlog=512).start()
 
@@ -78,11 +78,31 @@ class Gateway:
             body = await _read(request)
         except _TooLarge:
             return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request body may have at most {BODY_LIMIT} bytes.")
+        except web.RequestPayloadError:
+            return _problem(HTTPStatus.BAD_REQUEST, "The request body is not encoded as its headers say.")
         call = self._loop.run_in_executor(self._pool, self._routes.answer, request.method, request.raw_path, Headers(request.headers.items()), body)
         try:
             return await asyncio.wait_for(call, SECONDS_TO_ANSWER)
         except TimeoutError:
             return _problem(HTTPStatus.GATEWAY_TIMEOUT, f"There was no answer within {SECONDS_TO_ANSWER} seconds.")
+
+
+class Protocol(web.RequestHandler):
+    """One connection. What aiohttp refuses before there is a request to answer is a problem document as well."""
+
+    __slots__ = ()
+
+    def handle_error(self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None) -> web.StreamResponse:
+        super().handle_error(request, status, exc, message)  # logs it, and refuses where an answer has begun already
+        what = (message or "").partition(":")[0].strip()  # the rest quotes the request
+        answer = _problem(HTTPStatus(status), f"The request cannot be read: {what}." if what else "The request could not be answered.")
+        answer.force_close()
+        return answer
+
+
+class Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return Protocol(self, loop=self._loop, **self._kwargs)
 
 
 class _TooLarge(Exception):
@@ -134,13 +154,14 @@ class Routes:
         self._gateway = ProxyGateway(app, Config(config_from_disk={"app_name": app.app_name}))
 
     def answer(self, method: str, path: str, headers: Headers, body: bytes) -> web.Response:
-        if path.startswith("//"):  # taken for a host otherwise
+        path = path.replace(";", "%3B").replace("#", "%23")  # Chalice's matcher cuts them off, with what follows
+        if path.startswith("//") or self._route(path) is None:  # the former would be taken for a host
             return _nothing_at(path)
         asked = "GET" if method == "HEAD" and not self._has("HEAD", path) else method
         try:
             found = self._gateway.handle_request(asked, path, headers, body.decode(errors="replace") if body else None)  # type: ignore[arg-type]
         except LocalGatewayException as refusal:
-            answer = self._refused(refusal, path)
+            answer = _refused(refusal)
         except Exception as error:  # noqa: BLE001  # the edge of the gateway: what an authorizer raised; logged there
             answer = _authorizer_failed(error)
         else:
@@ -160,15 +181,14 @@ class Routes:
         except ValueError:
             return None
 
-    def _refused(self, refusal: LocalGatewayException, path: str) -> web.Response:
-        if self._route(path) is None:
-            return _nothing_at(path)
-        match refusal.CODE:
-            case 401:
-                return _unauthorized()
-            case 403:
-                return _problem(HTTPStatus.FORBIDDEN, "This token does not allow it.")
-        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The authorizer gave no answer.")
+
+def _refused(refusal: LocalGatewayException) -> web.Response:
+    match refusal.CODE:
+        case 401:
+            return _unauthorized()
+        case 403:
+            return _problem(HTTPStatus.FORBIDDEN, "This token does not allow it.")
+    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The authorizer gave no answer.")
 
 
 def _nothing_at(path: str) -> web.Response:

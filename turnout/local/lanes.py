@@ -1,4 +1,4 @@
-"""Keeps a stream in order where order matters, and side by side where it does not."""
+"""Keeps records in order where order matters, and side by side where it does not."""
 
 import json
 import threading
@@ -11,20 +11,21 @@ RECORDS_AT_ONCE = 100
 
 
 class Lanes:
-    """Stream records in order within a partition key, and partition keys beside each other.
+    """Records in order within their lane, and lanes beside each other.
 
-    What arrives for a key while its lane is busy waits and is handed over together.
+    What arrives for a lane while it is busy waits and is handed over together.
     """
 
-    def __init__(self, pool: Pool, take: Callable[[list[dict[str, Any]]], None]) -> None:
+    def __init__(self, pool: Pool, take: Callable[[list[dict[str, Any]]], None], lane_of: Callable[[dict[str, Any]], str]) -> None:
         self._pool = pool
         self._take = take
+        self._lane_of = lane_of
         self._waiting: dict[str, list[dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
     def add(self, records: list[dict[str, Any]]) -> None:
         for record in records:
-            key = _lane_of(record)
+            key = self._lane_of(record)
             with self._lock:
                 is_busy = key in self._waiting
                 self._waiting.setdefault(key, []).append(record)
@@ -50,6 +51,7 @@ class Lanes:
             return batch
 
 
-def _lane_of(record: dict[str, Any]) -> str:
+def partition_key(record: dict[str, Any]) -> str:
+    """The lane of a stream record."""
     keys = record["dynamodb"]["Keys"]
     return json.dumps(keys.get("pk", keys), sort_keys=True)

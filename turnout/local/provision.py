@@ -92,7 +92,7 @@ def _group(elbv2: Any, name: str, color: str, health_path: str) -> str:
             HealthCheckIntervalSeconds=1,
             HealthCheckTimeoutSeconds=1,
             HealthyThresholdCount=2,
-            UnhealthyThresholdCount=2,
+            UnhealthyThresholdCount=4,
             Matcher={"HttpCode": "200"},
             Tags=_tag_list(name, color=color),
         )

@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -100,6 +100,7 @@ def run(options: Options, *, ready: Callable[[Info], None], stop: threading.Even
         said = cleanup.enter_context(surroundings.logging_to(options.state_dir / state.LOG_FILE))
         cleanup.enter_context(surroundings.stopping_on_signals(stop))
         cleanup.enter_context(surroundings.environment_restored())
+        cleanup.enter_context(surroundings.switching_quickly())
         info = _start(options, listening, parts, cleanup)
         claim.announce(info)
         with said():
@@ -110,10 +111,14 @@ def run(options: Options, *, ready: Callable[[Info], None], stop: threading.Even
 
 def start_detached(options: Options) -> Info:
     """Start a stack that outlives us and holds none of our streams. Returns once it is ready; raises `CannotStart` with the end of its log."""
-    _refuse_if_running(options)
-    with _bound(options.port):
-        pass
-    options.state_dir.mkdir(parents=True, exist_ok=True)
+    with state.starting(options.state_dir):
+        _refuse_if_running(options)
+        with _bound(options.port):
+            pass
+        return _started(options)
+
+
+def _started(options: Options) -> Info:
     log_file = options.state_dir / state.LOG_FILE
     with log_file.open("wb") as output:
         process = subprocess.Popen(
@@ -149,7 +154,7 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
     aws = embedded.EmbeddedAws()
     aws.start()
     cleanup.callback(aws.stop)
-    environment.prepare(os.environ, aws, environment.pace(metric_period=options.metric_period, metric_delay=options.metric_delay, alb_lag=options.alb_lag))
+    environment.prepare(os.environ, aws, _pace(options))
     dispatcher = Dispatcher(tick=options.tick)
     plane = cleanup.enter_context(parts.data_plane(options))
     delay = timedelta(seconds=options.metric_delay)
@@ -173,6 +178,12 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
         "artifact_bucket": embedded.BUCKET,
         "pid": os.getpid(),
     }
+
+
+def _pace(options: Options) -> Mapping[str, float]:
+    from turnout.local import environment
+
+    return environment.pace(tick=options.tick, metric_period=options.metric_period, metric_delay=options.metric_delay, alb_lag=options.alb_lag)
 
 
 def _await_answer(url: str) -> None:
@@ -229,6 +240,7 @@ def _when_ready(process: "subprocess.Popen[bytes]", options: Options, log_file: 
         if info is not None and info["pid"] == process.pid:
             return info
         if process.poll() is not None:
+            _refuse_if_running(options)  # one in the foreground was quicker
             raise CannotStart(f"the local stack ended with status {process.returncode} before it was ready:\n{_tail(log_file)}")
         time.sleep(0.02)
     state.stop(options.state_dir)

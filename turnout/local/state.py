@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,6 +47,18 @@ class Claim:
         (self._directory / INFO_FILE).unlink(missing_ok=True)
         (self._directory / LOCK_FILE).unlink(missing_ok=True)
         self._file.close()
+
+
+@contextlib.contextmanager
+def starting(directory: Path) -> Iterator[None]:
+    """Who comes while another starts a stack here waits until that one runs, or has failed to. The lock is the directory's own: no file is left."""
+    directory.mkdir(parents=True, exist_ok=True)
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _locked(directory: Path) -> IO[str]:

@@ -57,6 +57,23 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+SWITCH_SECONDS = 0.0005
+
+
+@contextmanager
+def switching_quickly() -> Iterator[None]:
+    """The data plane's loop gives the interpreter away with every read and write and has to wait for it again, by default
+    5 ms for each thread that computes. With the control plane and the embedded AWS in the same process that is most of a
+    request, and under load enough for health checks to fail.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 @contextmanager
 def environment_restored() -> Iterator[None]:
     before = dict(os.environ)

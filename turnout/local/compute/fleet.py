@@ -43,7 +43,6 @@ class Fleet:
     async def start(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._lifeline, self._held = os.pipe()
-        self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
     async def stop(self) -> None:
@@ -84,8 +83,10 @@ class Fleet:
         return self._logs / f"{function}.log"
 
     def _starter(self, resolved: Resolved) -> Callable[[], Awaitable[Worker]]:
+        starts = asyncio.Semaphore(STARTS_AT_ONCE)  # of each version: one that hangs while it loads must not keep others from starting
+
         async def start() -> Worker:
-            async with self._starts:
+            async with starts:
                 return await self._start_worker(resolved)
 
         return start
