@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 TESTS ?= tests
+BENCH ?= calls imports ticks reaction_at_aws reaction cutovers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check package lock clean
+.PHONY: help install demo test bench check faults soak defects package lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +32,20 @@ check: install ## ruff, mypy, and cfn-lint over the packaged template
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@$(MAKE) --no-print-directory package
+
+bench: install ## measure what docs/performance.md tells, some twenty minutes; figures in build/bench (BENCH=calls for one of them)
+	@for each in $(BENCH); do \
+	  echo "== $$each"; $(BIN)/python -m bench.$$each --json build/bench/$$each.json || exit 1; \
+	done
+
+faults: install ## every fault at every call of every workflow, for an hour or so (EVERY=10 for every tenth, PLAN=canary/17/dies-after for one)
+	$(BIN)/python -m tests.faults
+
+soak: install ## SEEDS=10000 runs of random commands and mishaps (SEED=17 for one seed again)
+	$(BIN)/python -m tests.soak
+
+defects: install ## put small defects into a copy of the tree, one at a time, and show that the quick tests catch each
+	$(BIN)/python -m tests.defects
 
 package: install ## build/package: the zip and the template of the control plane, linted
 	$(BIN)/python infra/package.py build/package

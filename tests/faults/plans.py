@@ -1,78 +1,69 @@
-"""Fault plans: what goes wrong, at which call to the outside.
+"""Fault plans: in which workflow, at which call to the outside, what goes wrong."""
 
-A clean run of a workflow is recorded first: N calls. Then the workflow is
-played again for every call and every kind of fault, and must end as the clean run did or
-safely back, with the invariants holding after every step.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
-
-from chalicelib.clock import ManualClock
-from chalicelib.errors import Unavailable
 
 
 class Fault(StrEnum):
-    DIES_BEFORE = "the worker dies before the call"
-    DIES_AFTER = "the worker dies after the call: done, and nobody knows"
-    NO_ANSWER = "throttled: not done, and an error says so"
-    ANSWER_LOST = "done, but the answer is a time-out"
-    LATE = "the worker stalls for half a minute before the call"
+    DIES_BEFORE = "dies-before"
+    """The worker dies before the call."""
+    DIES_AFTER = "dies-after"
+    """The worker dies after the call: it was done, and nobody knows."""
+    THROTTLED = "throttled"
+    """Not done, nor is any call of the kind for the rest of this delivery."""
+    ANSWER_LOST = "answer-lost"
+    """Done, but the answer is a time-out."""
+    SERVER_ERROR = "server-error"
+    """Not done, once."""
+    CONDITION_FAILED = "condition-failed"
+    """The conditional write lost: nothing was written. The claim is somebody else's."""
+    STALE_READ = "stale-read"
+    """Of what may lag behind: the answer is the one that was given the last time."""
+    DELIVERED_TWICE = "delivered-twice"
+    """The event, message or request arrives once more when it has been dealt with."""
+    DELIVERED_AT_ONCE = "delivered-at-once"
+    """The event, message or request arrives a second time while it is being dealt with, and the second is quicker."""
+    SECOND_WORKER = "second-worker"
+    """The worker stalls for four seconds after the call, and others' passes run meanwhile."""
+    STALLS = "stalls"
+    """The worker stalls for half a minute before the call, and others' passes run meanwhile."""
+    CLOCK_AHEAD = "clock-ahead"
+    """From here on, the clock of this worker is five minutes ahead."""
+    CLOCK_BEHIND = "clock-behind"
+    """From here on, the clock of this worker is five minutes behind."""
 
 
-class Died(BaseException):
-    """The worker is gone: nothing catches this but the world that started it."""
+SKEW = timedelta(minutes=5)
+SKEWED = {Fault.CLOCK_AHEAD: SKEW, Fault.CLOCK_BEHIND: -SKEW}
+CONDITIONAL = frozenset({"ledger.commit", "ledger.claim"})
+MAY_LAG = frozenset({"ledger.due", "ledger.list", "ledger.find_many", "router.look", "targets.targets"})
+"""Of the documents `find_many` reads only the last look may be old."""
 
 
-@dataclass
-class Saboteur:
-    """Stands between the control plane and the outside; `at` is the call that goes wrong, counted from 0."""
+@dataclass(frozen=True)
+class Plan:
+    """`at` counts the calls of the workflow's clean run from 0. Written as `canary/17/dies-after`."""
 
-    at: int = -1
-    fault: Fault | None = None
-    armed: bool = False
-    calls: list[str] = field(default_factory=list)
-    clock: ManualClock | None = None
+    workflow: str
+    at: int
+    fault: Fault
 
-    def between(self, name: str, adapter: Any) -> Any:
-        return _Between(self, name, adapter)
+    def __str__(self) -> str:
+        return f"{self.workflow}/{self.at}/{self.fault}"
 
-    def call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.armed:
-            return method(*args, **kwargs)
-        number = len(self.calls)
-        self.calls.append(name)
-        return self._wrong(method, args, kwargs) if number == self.at else method(*args, **kwargs)
-
-    def _wrong(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        match self.fault:
-            case Fault.DIES_BEFORE:
-                raise Died
-            case Fault.NO_ANSWER:
-                raise Unavailable("throttled")
-            case Fault.LATE:
-                assert self.clock is not None
-                self.clock.move(timedelta(seconds=30))
-                return method(*args, **kwargs)
-        answer = method(*args, **kwargs)
-        if self.fault is Fault.DIES_AFTER:
-            raise Died
-        if self.fault is Fault.ANSWER_LOST:
-            raise Unavailable("timed out")
-        return answer
+    @classmethod
+    def parse(cls, text: str) -> "Plan":
+        workflow, at, fault = text.split("/")
+        return cls(workflow, int(at), Fault(fault))
 
 
-class _Between:
-    """An adapter whose every method goes through the saboteur."""
-
-    def __init__(self, saboteur: Saboteur, name: str, adapter: Any) -> None:
-        self._saboteur, self._name, self._adapter = saboteur, name, adapter
-
-    def __getattr__(self, method: str) -> Any:
-        real = getattr(self._adapter, method)
-        if not callable(real):
-            return real
-        return lambda *args, **kwargs: self._saboteur.call(f"{self._name}.{method}", real, args, kwargs)
+def applies(fault: Fault, call: str) -> bool:
+    """Whether this can happen to this call."""
+    match fault:
+        case Fault.CONDITION_FAILED:
+            return call in CONDITIONAL
+        case Fault.STALE_READ:
+            return call in MAY_LAG
+        case _:
+            return True

@@ -1,0 +1,143 @@
+"""Play a workflow: clean, or with one thing going wrong."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from chalicelib.colors import Color
+from chalicelib.deployments.model import Phase
+from chalicelib.ledger import keys
+from chalicelib.ledger.port import Ledger
+from tests.faults.plans import SKEW, SKEWED, Fault, Plan, applies
+from tests.faults.saboteur import Call, Died
+from tests.faults.stage import Stage
+from tests.faults.workflows import WORKFLOWS, Workflow
+
+_ALIKE = 1
+"""How many calls of one situation are played: a wait is the same tick over and over."""
+
+_SAFE = frozenset({Phase.FAILED, Phase.ABORTED, Phase.REVERTED, Phase.SUPERSEDED})
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a workflow led to. `deployments` are versions and phases, oldest first."""
+
+    live: str | None
+    serving: str | None
+    deployments: tuple[tuple[str, int, str], ...]
+    quarantined: int
+    certified: frozenset[str]
+    paused: bool
+    drifted: bool
+
+    @classmethod
+    def of(cls, stage: Stage) -> "Ending":
+        service = stage.service()
+        placed = service.live.build if service.live else None
+        return cls(
+            live=placed.version if placed else None,
+            serving=_serving(stage),
+            deployments=tuple((one.build.version, one.build.config_version, one.phase.value) for one in reversed(stage.deployments())),
+            quarantined=len(service.quarantined),
+            certified=frozenset(_certified(stage)),
+            paused=service.paused is not None,
+            drifted=service.is_drifted,
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    plan: Plan
+    call: str
+    failure: str
+    as_clean: bool
+
+
+def clean(workflow: Workflow) -> tuple[Ending, list[Call]]:
+    """How the workflow ends when nothing goes wrong, and the calls it takes."""
+    stage = prepared(workflow)
+    return finished(stage, workflow), stage.saboteur.calls
+
+
+def plans_of(workflow: Workflow, calls: list[Call], *, every_call: bool = False) -> Iterator[Plan]:
+    """One plan for each fault that can happen to each call; of the calls that are alike the first ones, if not asked for `every_call`."""
+    alike: Counter[Call] = Counter()
+    for at, call in enumerate(calls):
+        alike[call] += 1
+        if every_call or alike[call] <= _ALIKE:
+            yield from (Plan(workflow.name, at, fault) for fault in Fault if applies(fault, call.name))
+
+
+def played(plan: Plan, ending: Ending, keeping: Callable[[], Ledger] | None = None) -> Outcome:
+    """One plan from its start, in another ledger than the one in memory if `keeping` makes one."""
+    workflow = WORKFLOWS[plan.workflow]
+    stage = prepared(workflow, keeping)
+    _sabotage(stage, plan.at, plan.fault)
+    return _judged(plan, stage, workflow, ending)
+
+
+def prepared(workflow: Workflow, keeping: Callable[[], Ledger] | None = None) -> Stage:
+    """Where the workflow starts, with the saboteur in place."""
+    if keeping is None:
+        stage = Stage().as_at(_started(workflow.name))
+    else:
+        stage = Stage(keeping=keeping)
+        workflow.start(stage)
+    stage.saboteur.armed = True
+    return stage
+
+
+@lru_cache(maxsize=4)
+def _started(name: str) -> Stage:
+    stage = Stage()
+    WORKFLOWS[name].start(stage)
+    return stage
+
+
+def finished(stage: Stage, workflow: Workflow) -> Ending:
+    workflow.play(stage)
+    stage.until_over()
+    stage.saboteur.armed = False
+    return Ending.of(stage)
+
+
+def is_safe(stage: Stage, found: Ending, clean: Ending) -> bool:
+    """Not as in the clean run, but safely so: what is reported live serves, and whatever was not completed ended before it or went back."""
+    over = all(phase in {*_SAFE, Phase.COMPLETED} for _, _, phase in found.deployments)
+    return over and found.serving == found.live and found.serving in {clean.serving, *(version for version, _, phase in found.deployments if phase == "completed")}
+
+
+def _judged(plan: Plan, stage: Stage, workflow: Workflow, ending: Ending) -> Outcome:
+    try:
+        found = finished(stage, workflow)
+    except (Exception, Died) as error:  # noqa: BLE001 - whatever a plan leads to is its outcome
+        return Outcome(plan, stage.saboteur.happened, _told(error), as_clean=False)
+    failure = "" if found == ending or is_safe(stage, found, ending) else f"ended as {found}, the clean run as {ending}"
+    return Outcome(plan, stage.saboteur.happened, failure, found == ending)
+
+
+def _sabotage(stage: Stage, at: int, fault: Fault) -> None:
+    stage.saboteur.at, stage.saboteur.fault = at, fault
+    stage.witness.slack = SKEW if fault in SKEWED else stage.witness.slack
+
+
+def _told(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/tests/faults/" not in frame.filename or "invariants" in frame.filename]
+    place = frames[-1] if frames else traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {place.name}: {error}"
+
+
+def _serving(stage: Stage) -> str | None:
+    service = stage.service()
+    whole = [color for color in Color if stage.share(color) == 100]
+    return stage.runtime.standing(service.definition, whole[0]).version if whole else "both"
+
+
+def _certified(stage: Stage) -> Iterator[str]:
+    for lived in stage.service().lineage:
+        release = stage.ledger.find(keys.release("web", lived.build.version))
+        if release and release.certified:
+            yield release.version

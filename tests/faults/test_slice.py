@@ -1,0 +1,17 @@
+"""A slice of the fault plans, a few of every workflow; `make faults` plays all of them."""
+
+import pytest
+
+from tests.faults.playing import clean, plans_of, played
+from tests.faults.workflows import WORKFLOWS, Workflow
+
+EVERY = 499
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_ends_well_whatever_call_goes_wrong(workflow: Workflow) -> None:
+    ending, calls = clean(workflow)
+
+    outcomes = [played(plan, ending) for plan in list(plans_of(workflow, calls))[::EVERY]]
+
+    assert [f"make faults PLAN='{outcome.plan}': {outcome.failure}" for outcome in outcomes if outcome.failure] == []
