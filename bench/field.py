@@ -1,0 +1,159 @@
+"""What the measurements on the local stack share: a stack, services whose releases turn bad on a sign, figures and tables.
+
+A release's handler looks whether its sign, a file, is there: so a measurement knows to the
+millisecond when it turned bad, and nothing of it can be seen before.
+"""
+
+import argparse
+import io
+import json
+import math
+import sys
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from turnout.demo.stack import Stack, running, until
+
+ENDED = frozenset({"completed", "reverted", "failed", "aborted", "superseded", "needs-human"})
+_HANDLER = """
+import os
+
+def handler(event, context):
+    is_bad = os.path.exists({sign!r}) and ({everywhere} or event["path"] != "/health")
+    headers = {{"X-Release": os.environ["TURNOUT_VERSION"], "Content-Type": "text/plain"}}
+    return {{"statusCode": 500 if is_bad else 200, "headers": headers, "body": "bad" if is_bad else "good"}}
+"""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """While the file is there, releases that know of it are bad: everywhere, or (not `everywhere`) but for their probe path."""
+
+    file: Path
+    everywhere: bool
+
+    def show(self) -> float:
+        """The moment, on the monotonic clock, from which releases are bad."""
+        self.file.touch()
+        return time.monotonic()
+
+    def hide(self) -> None:
+        self.file.unlink(missing_ok=True)
+
+    def artifact(self, version: str) -> bytes:
+        return _zipped(_HANDLER.format(sign=str(self.file), everywhere=self.everywhere) + f"# {version}\n")
+
+
+def good(version: str) -> bytes:
+    """An artifact that knows of no sign."""
+    return _zipped(_HANDLER.format(sign="/nonexistent", everywhere=True) + f"# {version}\n")
+
+
+def _zipped(source: str) -> bytes:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("app.py"), source)
+    return raw.getvalue()
+
+
+@contextmanager
+def local_stack(*options: str) -> Iterator[tuple[Stack, Path]]:
+    """A stack of its own, and a folder for signs."""
+    with TemporaryDirectory(prefix="turnout-bench-") as folder, running(Path(folder), nullcontext, *options) as stack:
+        yield stack, Path(folder)
+
+
+class Bench:
+    """One service on a local stack, probed every second at /health, with 1.0.0 live."""
+
+    def __init__(self, stack: Stack, name: str, *, steps: Sequence[Mapping[str, int]], watch_seconds: int) -> None:
+        self._stack, self.name = stack, name
+        made = stack.create_service(name, "app.handler")
+        rollout = {"strategy": "canary", "steps": list(steps), "watch_seconds": watch_seconds, "deadline_seconds": 120}
+        checks = {"probe": {"path": "/health", "every_seconds": 1, "timeout_seconds": 1, "failures": 3}, "errors": {"minimum_requests": 20}}
+        picture = stack.call("PUT", f"/v1/services/{name}", {**made["definition"], "rollout": rollout, "checks": checks})
+        self.url: str = picture["production_url"]
+        self.traffic: dict[str, Any] = picture["definition"]["traffic"]
+        self.stage("1.0.0", good("1.0.0"))
+        self.promote("1.0.0")
+        self.ended("1.0.0")
+
+    def now(self) -> dict[str, Any]:
+        now: dict[str, Any] = self._stack.call("GET", f"/v1/services/{self.name}")
+        return now
+
+    def stage(self, version: str, artifact: bytes) -> str:
+        """Upload it and wait; answers the colour it stands on."""
+        self._stack.upload(f"{self.name}/{version}/app.zip", artifact)
+        until(f"{version} is staged", lambda: self.phase(version) == "staged", seconds=60)
+        color: str = self.now()["candidate"]["color"]
+        return color
+
+    def promote(self, version: str, **how: Any) -> None:
+        self._stack.call("POST", f"/v1/services/{self.name}/promote", {"version": version, "reason": "bench", **how})
+
+    def rollback(self) -> str:
+        """Answers the deployment's id."""
+        id: str = self._stack.call("POST", f"/v1/services/{self.name}/rollback", {"reason": "bench"})["id"]
+        return id
+
+    def deployment(self, version: str) -> dict[str, Any]:
+        """The newest one of this version, or an empty one."""
+        listed: list[dict[str, Any]] = self._stack.call("GET", f"/v1/services/{self.name}/deployments?limit=5")["items"]
+        return next((one for one in listed if one["version"] == version), {})
+
+    def reached(self, version: str, *phases: str) -> str:
+        """Wait for one of the phases."""
+        until(f"{version} reaches {' or '.join(phases)}", lambda: self.phase(version) in phases, seconds=120)
+        return self.phase(version)
+
+    def phase(self, version: str) -> str:
+        return str(self.deployment(version).get("phase"))
+
+    def ended(self, version: str) -> str:
+        return self.reached(version, *ENDED)
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """The nearest rank: a value that was really seen."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+Rows = list[dict[str, Any]]
+
+
+def arguments(doc: str | None, **defaults: int) -> argparse.Namespace:
+    """What every measurement takes: `--json FILE`, and its own sizes."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, metavar="N", help=f"default {value}")
+    return parser.parse_args()
+
+
+def report(rows: Rows, to: Path | None) -> None:
+    """A short table on standard output, one line a row; the same as JSON into a file."""
+    columns = list(rows[0])
+    cells = [columns, *([_shown(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    if to:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def say(text: str) -> None:
+    """Progress is talk, not data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
