@@ -29,10 +29,12 @@ class _Raw:
         yield self._content
 
 
-def throttled(client: Any, operation: str, code: str = "Throttling", status: int = 400) -> list[str]:
-    """From now on AWS refuses this operation; the list grows with every attempt."""
+def throttled(client: Any, operation: str, code: str = "Throttling", status: int = 400, *, json: bool = False) -> list[str]:
+    """From now on AWS refuses this operation; the list grows with every attempt. `json` for the services that speak it."""
     attempts: list[str] = []
     content = f"<ErrorResponse><Error><Code>{code}</Code><Message>Rate exceeded</Message></Error></ErrorResponse>".encode()
+    if json:
+        content = f'{{"__type": "{code}", "message": "Rate exceeded"}}'.encode()
 
     def refuse(request: Any, **_: Any) -> AWSResponse:
         attempts.append(operation)

@@ -88,6 +88,22 @@ class TestFetching:
             world.objects.fetch(BUCKET, KEY, None)
 
 
+class TestExistence:
+    def test_is_of_exactly_the_version_that_was_named(self, world):
+        version = world.put(KEY, b"content")
+
+        assert world.objects.exists(BUCKET, KEY, version)
+        assert world.objects.exists(BUCKET, KEY, None)
+        assert not world.objects.exists(BUCKET, "web/1.0.0/other.zip", None)
+
+    def test_of_a_version_is_not_that_of_the_object(self, world):
+        first = world.put(KEY, b"content")
+        second = world.put("web/2.0.0/app.zip", b"content")
+
+        assert not world.objects.exists(BUCKET, KEY, second)
+        assert world.objects.exists(BUCKET, KEY, first)
+
+
 class TestListing:
     def test_lists_every_version(self, world):
         first, second = world.put(KEY, b"1"), world.put(KEY, b"22")
@@ -158,6 +174,21 @@ class TestS3:
 
         with moto.objects.fetch(BUCKET, KEY, moto.put(KEY, b"content")) as fetched:
             assert (fetched.file.read(), fetched.size) == (b"", 7)
+
+    def test_looks_for_one_without_downloading_it(self, moto):
+        version = moto.put(KEY, b"content")
+        calls = []
+        moto.clients.s3_look.meta.events.register("before-call.s3.*", lambda model, **_: calls.append(model.name))
+
+        moto.objects.exists(BUCKET, KEY, version)
+
+        assert calls == ["HeadObject"]
+
+    def test_may_not_say_that_it_is_gone_when_it_may_not_look(self, moto):
+        throttled(moto.clients.s3_look, "HeadObject", "AccessDenied", 403)
+
+        with pytest.raises(Unavailable):
+            moto.objects.exists(BUCKET, KEY, None)
 
     def test_no_answer_is_unavailable(self, moto):
         throttled(moto.clients.s3, "GetObject", "AccessDenied", 403)

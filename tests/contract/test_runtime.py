@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from chalicelib.clock import ManualClock
 from chalicelib.colors import Color
+from chalicelib.config.model import REPINNED
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Invalid, Unavailable
 from chalicelib.releases.model import S3Artifact
@@ -114,6 +115,16 @@ def world(request):
 
 
 class TestPreparing:
+    def test_the_same_build_with_another_version_of_a_secret_replaces_it(self, world):
+        build = world.publish("1.0.0", config_version=1)
+        prepared(world, Color.GREEN, build, {"DB": "ssm:/turnout/db:1"})
+
+        again = prepared(world, Color.GREEN, build, {"DB": "ssm:/turnout/db:2", REPINNED: "abc"})
+
+        assert again.holds(build, repinned="abc")
+        assert not again.holds(build, repinned="")
+        assert world.runtime.standing(world.definition, Color.GREEN) == again
+
     def test_nothing_stands_at_first(self, world):
         assert world.runtime.standing(world.definition, Color.GREEN).progress is Progress.EMPTY
 
