@@ -10,10 +10,16 @@ from chalicelib.access.service import Tokens
 from chalicelib.audit.service import Audit
 from chalicelib.aws.clients import Clients
 from chalicelib.clock import Clock, SystemClock
+from chalicelib.config.aws import AwsSecretIndex
+from chalicelib.config.pins import Pins
+from chalicelib.config.references import SecretIndex
 from chalicelib.config.service import Configs
+from chalicelib.cutover.ssm import SsmSwitch
+from chalicelib.cutover.switch import ReadOnlySwitch
 from chalicelib.deployments.observe import Observer, SideBySide
 from chalicelib.deployments.passes import Passes
 from chalicelib.deployments.perform import Performer
+from chalicelib.deployments.preflights import Preflights
 from chalicelib.deployments.prober import Prober
 from chalicelib.deployments.queues import Queues
 from chalicelib.deployments.service import Deployments
@@ -23,6 +29,10 @@ from chalicelib.health.cloudwatch import AlbMetrics
 from chalicelib.health.probe import HttpUrlProbe
 from chalicelib.health.signal import HttpProbe, RequestMetrics, TargetHealth
 from chalicelib.health.target_health import AlbTargetHealth
+from chalicelib.hooks.caller import HookCaller
+from chalicelib.hooks.either import EitherHooks
+from chalicelib.hooks.https import HttpsHooks
+from chalicelib.hooks.lambda_ import LambdaHooks
 from chalicelib.ledger.dynamodb import DynamoLedger
 from chalicelib.ledger.port import Ledger
 from chalicelib.releases.intake import Intaking
@@ -52,6 +62,9 @@ class Adapters:
     probe: HttpProbe
     objects: Objects
     queues: Queues
+    hooks: HookCaller
+    switch: ReadOnlySwitch
+    secrets: SecretIndex
     side_by_side: SideBySide
 
 
@@ -67,6 +80,7 @@ class ControlPlane:
     intake: Intaking
     configs: Configs
     deployments: Deployments
+    preflights: Preflights
     passes: Passes
     tokens: Tokens
     audit: Audit
@@ -76,19 +90,20 @@ def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
     """A control plane on these adapters; on AWS's where none are given."""
     world = adapters or aws_adapters(settings)
     clock, ledger, pace = world.clock, world.ledger, settings.pace
-    trial = Trial(world.probe, clock)
-    observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, world.side_by_side)
-    performer = Performer(world.router, world.runtime, ledger, clock, pace)
+    trial, pins = Trial(world.probe, clock), Pins(ledger, world.secrets)
+    observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, pins, world.switch, world.side_by_side)
+    performer = Performer(world.router, world.runtime, world.hooks, world.switch, ledger, clock, pace)
     intake = Intaking(ledger, world.objects, clock, settings.artifact_bucket)
     return ControlPlane(
         settings=settings,
         clock=clock,
         ledger=ledger,
-        services=Services(ledger, world.router, world.runtime, world.target_health, clock),
+        services=Services(ledger, world.router, world.runtime, world.target_health, clock, hooks=world.hooks),
         releases=Releases(ledger, intake),
         intake=intake,
-        configs=Configs(ledger, clock),
+        configs=Configs(ledger, clock, world.secrets),
         deployments=Deployments(ledger, observer, performer, clock, pace),
+        preflights=Preflights(ledger, world.objects, pins, clock, pace),
         passes=Passes(ledger, observer, performer, Prober(ledger, trial, clock, pace), world.queues, clock, pace),
         tokens=Tokens(ledger, clock),
         audit=Audit(ledger),
@@ -108,6 +123,9 @@ def aws_adapters(settings: Settings) -> Adapters:
         probe=HttpUrlProbe(),
         objects=S3Objects(clients),
         queues=SqsQueues(clients, due_queue_url=settings.due_queue_url, probe_queue_url=settings.probe_queue_url),
+        hooks=EitherHooks(LambdaHooks(clients), HttpsHooks()),
+        switch=SsmSwitch(clients),
+        secrets=AwsSecretIndex(clients),
         side_by_side=_in_threads(ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="look")),
     )
 

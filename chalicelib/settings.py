@@ -38,8 +38,14 @@ class Pace:
     """How long one pass goes on by itself while something is on its way."""
     poll: timedelta = timedelta(seconds=1)
     """Between two rounds of a pass that is waiting for something on its way."""
+    preparing: timedelta = timedelta(seconds=20)
+    """About how long it takes until a build stands on a colour: only for estimates that are shown."""
     probe_run: timedelta = timedelta(seconds=55)
     """How long one prober goes on."""
+    confirm_within: timedelta = timedelta(seconds=600)
+    """How long it is tried to see on the data plane that the traffic is where the rule says."""
+    cutover_margin: timedelta = timedelta(seconds=5)
+    """A weight write of a read-only cutover begins at least this long before its limit, or a quarter of the limit where that is shorter."""
 
 
 _REQUIRED = ("TURNOUT_TABLE", "TURNOUT_ARTIFACT_BUCKET", "TURNOUT_DUE_QUEUE_URL", "TURNOUT_PROBE_QUEUE_URL")

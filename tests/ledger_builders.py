@@ -74,7 +74,7 @@ def a_look(service: str = "web", **changes: Any) -> Look:
 
 def a_probe_log(service: str = "web", **changes: Any) -> ProbeLog:
     log = ProbeLog(
-        service=service, deployment="d-000001", target="staging", sent={NOON: Counts(3, 1)},
+        service=service, deployment="d-000001", subject="shifting:1", target="staging", sent={NOON: Counts(3, 1)},
         failed_in_a_row=0, passed_in_a_row=2, last_at=NOON, last_reason="200",
     )
     return replace(log, **changes)

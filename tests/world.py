@@ -18,6 +18,8 @@ from chalicelib.audit.service import Audit
 from chalicelib.bootstrap import Adapters, ControlPlane, build
 from chalicelib.clock import ManualClock
 from chalicelib.colors import Color
+from chalicelib.config.memory import MemorySecretIndex
+from chalicelib.cutover.memory import MemorySwitch
 from chalicelib.deployments.answers import Asked
 from chalicelib.deployments.memory import MemoryQueues
 from chalicelib.deployments.model import Deployment, Phase
@@ -25,6 +27,7 @@ from chalicelib.deployments.observe import one_after_another
 from chalicelib.errors import Unavailable
 from chalicelib.health.memory import MemoryMetrics, MemoryProbe, MemoryTargetHealth
 from chalicelib.health.signal import Answer
+from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger import keys
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Ledger
@@ -41,7 +44,8 @@ ELB = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
 
 QUICK = Pace(
     metric_period=timedelta(seconds=1), metric_delay=timedelta(0), settle=timedelta(seconds=1), look_again=timedelta(seconds=5), drain_floor=timedelta(seconds=2),
-    health_margin=timedelta(seconds=0.5), ask_again=timedelta(seconds=1.5), act_within=timedelta(seconds=1.5), patience=timedelta(0), poll=timedelta(seconds=0.2), probe_run=timedelta(0),
+    health_margin=timedelta(seconds=0.5), ask_again=timedelta(seconds=1.5), act_within=timedelta(seconds=1.5), patience=timedelta(0),
+    poll=timedelta(seconds=0.2), probe_run=timedelta(0), confirm_within=timedelta(seconds=3),
 )
 
 
@@ -95,11 +99,15 @@ class World:
         self.probe = MemoryProbe(otherwise=self._answer)
         self.objects = MemoryObjects(self.clock)
         self.queues = MemoryQueues()
+        self.hooks = MemoryHooks()
+        self.secrets = MemorySecretIndex()
+        self.switch = MemorySwitch(self.clock)
         self._checked = 0
         adapters = Adapters(
             clock=self.between("clock", self.clock), side_by_side=one_after_another, ledger=self.between("ledger", self.ledger), router=self.between("router", self.router),
             runtime=self.between("runtime", self.runtime), target_health=self.between("targets", self.targets), probe=self.between("probe", self.probe),
             metrics=self.between("metrics", self.metrics), objects=self.between("objects", self.objects), queues=self.between("queues", self.queues),
+            hooks=self.between("hooks", self.hooks), secrets=self.between("secrets", self.secrets), switch=self.between("switch", self.switch),
         )
         self.control: ControlPlane = build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)
 

@@ -63,6 +63,9 @@ class Client:
     def config(self, service: str, number: int) -> Json:
         return self._get(service_path(service, "config", str(number)))
 
+    def config_diff(self, service: str, number: int, against: int) -> Json:
+        return self._get(service_path(service, "config", str(number)), {"against": against})
+
     def deployments(self, service: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         return self._page(service_path(service, "deployments"), limit=limit, cursor=cursor)
 
@@ -72,8 +75,8 @@ class Client:
     def events(self, service: str, deployment: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         return self._page(service_path(service, "deployments", deployment, "events"), limit=limit, cursor=cursor)
 
-    def preflight(self, service: str) -> Json:
-        return self._get(service_path(service, "rollback"))
+    def preflight(self, service: str, *, to: str | None = None) -> Json:
+        return self._get(service_path(service, "rollback"), {"to": to} if to else None)
 
     def explain(self, service: str) -> Json:
         return self._get(service_path(service, "explain"))
@@ -103,7 +106,7 @@ class Client:
         self._send("DELETE", service_path(name), params={"reason": reason})
 
     def command(self, service: str, verb: str, body: Json, *, dry_run: bool = False) -> Json:
-        """POST `verb` (promote, rollback, pause, resume, abort, certify, deployments, config) with what is not None in `body`."""
+        """POST `verb` (promote, rollback, pause, resume, abort, approve, certify, deployments, config) with what is not None in `body`."""
         return self._post(service_path(service, verb), body, dry_run=dry_run)
 
     def create_token(self, *, name: str, role: str, services: str, expires_in_seconds: int) -> Json:

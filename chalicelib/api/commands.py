@@ -1,4 +1,4 @@
-"""The commands: promote, rollback, pause, resume, abort, certify. Each answers what it led to and goes on by itself."""
+"""The commands: promote, rollback, pause, resume, abort, approve, certify. Each answers what it led to and goes on by itself."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from chalice.app import Response
 from chalicelib.access.model import Action
 from chalicelib.api import once, parsing, shapes, views
 from chalicelib.api.call import Call, shown
-from chalicelib.api.requests import AbortRequest, CertifyRequest, PauseRequest, PromoteRequest, ResumeRequest, RollbackRequest
+from chalicelib.api.requests import AbortRequest, ApproveRequest, CertifyRequest, PauseRequest, PromoteRequest, ResumeRequest, RollbackRequest
 from chalicelib.api.routes import Routes
 from chalicelib.deployments.answers import Answered, Asked, OnceKey
 
@@ -38,10 +38,10 @@ def rollback(call: Call[RollbackRequest], service: str) -> Response:
     return answer(call, call.plane.deployments.rollback(service, asked(call, call.body.reason, deployment), to=call.body.to), deployment)
 
 
-@routes.get("/v1/services/{service}/rollback", Action.VIEW, shapes.PreflightShape)
+@routes.get("/v1/services/{service}/rollback", Action.VIEW, shapes.PreflightShape, ("to",))
 def rollback_preflight(call: Call[None], service: str) -> Response:
-    """What a rollback would do now, from the last look and with its age."""
-    return shown(views.preflight(call.plane.deployments.preflight(service)))
+    """What a rollback would do now, from the last look and with its age; `to` names another version than the default."""
+    return shown(views.preflight(call.plane.preflights.of(service, to=parsing.version(call.request, "to"))))
 
 
 @routes.post("/v1/services/{service}/pause", Action.DEPLOY, PauseRequest, SERVICE, DRY_RUN)
@@ -64,6 +64,13 @@ def abort(call: Call[AbortRequest], service: str) -> Response:
     return answer(call, call.plane.deployments.abort(service, asked(call, call.body.reason, deployment)), deployment)
 
 
+@routes.post("/v1/services/{service}/approve", Action.APPROVE, ApproveRequest, DEPLOYMENT, DRY_RUN)
+def approve(call: Call[ApproveRequest], service: str) -> Response:
+    """Stand behind what is on its way to be promoted: counts for a day, and not from whoever asked for it or promotes it."""
+    given = asked(call, call.body.reason, deployment)
+    return answer(call, call.plane.deployments.approve(service, given, version=call.body.version), deployment)
+
+
 @routes.post("/v1/services/{service}/certify", Action.APPROVE, CertifyRequest, DEPLOYMENT, DRY_RUN)
 def certify(call: Call[CertifyRequest], service: str) -> Response:
     """End the watch now, certifying the release or not."""
@@ -83,17 +90,17 @@ def answer(call: Call[Any], led_to: Answered, render: Render) -> Response:
     if led_to.replayed:
         return once.replayed(call, led_to.replayed)
     if call.is_dry_run:
-        return shown(views.dry_run(led_to.instructions, led_to.deployment))
+        return shown(views.dry_run(led_to.instructions, led_to.deployment, led_to.at))
     status, body = render(led_to)
     return shown(body, status)
 
 
 def deployment(led_to: Answered) -> tuple[int, dict[str, object]]:
     """202 when it goes on, 200 when it was so already."""
-    return 202 if led_to.goes_on else 200, dict(views.deployment(led_to.deployment)) if led_to.deployment else {}
+    return 202 if led_to.goes_on else 200, dict(views.deployment(led_to.deployment, led_to.at)) if led_to.deployment else {}
 
 
 def picture(call: Call[Any], service: str) -> Render:
     """The service as the command left it, with what was seen before it."""
     look = call.plane.services.picture(service).look
-    return lambda led_to: (200, dict(views.service(led_to.service, look)))
+    return lambda led_to: (200, dict(views.service(led_to.service, look, led_to.at)))

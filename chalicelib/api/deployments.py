@@ -26,13 +26,14 @@ def deploy(call: Call[DeployRequest], service: str) -> Response:
 @routes.get("/v1/services/{service}/deployments", Action.VIEW, list[shapes.DeploymentShape], ("limit", "cursor"))
 def list_deployments(call: Call[None], service: str) -> Response:
     """The history of deployments."""
-    return listed(call.plane.deployments.list(service, **call.paging()), views.deployment)
+    now = call.plane.clock.now()
+    return listed(call.plane.deployments.list(service, **call.paging()), lambda one: views.deployment(one, now))
 
 
 @routes.get("/v1/services/{service}/deployments/{deployment}", Action.VIEW, shapes.DeploymentShape)
 def get_deployment(call: Call[None], service: str, deployment: str) -> Response:
     """One deployment."""
-    return shown(views.deployment(call.plane.deployments.get(service, deployment)))
+    return shown(views.deployment(call.plane.deployments.get(service, deployment), call.plane.clock.now()))
 
 
 @routes.get("/v1/services/{service}/deployments/{deployment}/events", Action.VIEW, list[shapes.EventShape], ("limit", "cursor"))

@@ -19,4 +19,4 @@ def get_health(call: Call[None], service: str) -> Response:
 @routes.get("/v1/services/{service}/explain", Action.VIEW, shapes.ExplanationShape)
 def explain(call: Call[None], service: str) -> Response:
     """Why it waits: every gate and condition with its answer."""
-    return shown({"service": service, "items": [views.check(one) for one in call.plane.deployments.explain(service)], "cursor": None})
+    return shown({"service": service, "items": [views.condition(one) for one in call.plane.deployments.explain(service)], "cursor": None})

@@ -36,6 +36,8 @@ _QUERY: dict[str, Json] = {
     "cursor": {"type": "string", "description": "From the page before."},
     "service": {"type": "string", "pattern": parsing.PATTERNS["service"]},
     "reason": {"type": "string", "maxLength": parsing.MAX_REASON, "description": "Why, for the audit."},
+    "against": {"type": "integer", "minimum": 0, "description": "Answer what is different from this config version."},
+    "to": {"type": "string", "pattern": parsing.PATTERNS["version"], "description": "Left out: the default target."},
     "dry_run": {"type": "boolean", "default": False, "description": "Answer what would be done, and change nothing."},
 }
 

@@ -107,6 +107,22 @@ def reason(request: Request) -> str:
     return given
 
 
+def version(request: Request, name: str) -> str | None:
+    """A query parameter that names a release."""
+    given = query(request, name)
+    if given is not None and not re.fullmatch(VERSION_NAME, given):
+        raise Invalid(f"a version matches {VERSION_NAME}", field=name)
+    return given
+
+
+def number(request: Request, name: str) -> int | None:
+    """A query parameter that is a whole number as paths have them."""
+    given = query(request, name)
+    if given is not None and not re.fullmatch(PATTERNS["number"], given):
+        raise Invalid(f"{name} must be a whole number", field=name)
+    return None if given is None else int(given)
+
+
 def service_filter(request: Request) -> str | None:
     """The query parameter `service`."""
     given = query(request, "service")

@@ -1,15 +1,16 @@
 """How what is kept looks from outside: releases, rejections, configs, tokens and audit entries."""
 
 from chalicelib.access.model import Token
-from chalicelib.api import shapes
+from chalicelib.api import kept
 from chalicelib.api.views import maybe_moment, moment
 from chalicelib.audit.chain import Entry
-from chalicelib.config.model import ConfigVersion
+from chalicelib.config.diff import Difference, Value
+from chalicelib.config.model import ConfigVersion, Store
 from chalicelib.releases.model import Rejection, Release
 from chalicelib.services.model import Service
 
 
-def release(one: Release, owner: Service) -> shapes.ReleaseShape:
+def release(one: Release, owner: Service) -> kept.ReleaseShape:
     """`certified` with any config, `quarantined` with any: the pairs are in `certified_with` and in the service's `quarantined`."""
     artifact = one.artifact
     return {
@@ -28,38 +29,62 @@ def release(one: Release, owner: Service) -> shapes.ReleaseShape:
         "quarantined": any(bad.digest == one.digest for bad in owner.quarantined),
         "gates": [],
         "metadata": one.metadata,
+        "schema_range": {"min": one.schema_range.min, "max": one.schema_range.max} if one.schema_range else None,
     }
 
 
-def rejection(one: Rejection) -> shapes.RejectionShape:
+def rejection(one: Rejection) -> kept.RejectionShape:
     return {
         "id": one.id, "at": moment(one.at), "service": one.service, "version": one.version,
         "source": one.source, "kind": one.kind, "reason": one.reason,
     }
 
 
-def config(one: ConfigVersion) -> shapes.ConfigShape:
+def config(one: ConfigVersion) -> kept.ConfigShape:
     return {
-        "config_version": one.number, "settings": one.settings, "created_at": maybe_moment(one.created_at),
-        "created_by": one.created_by, "reason": one.reason,
+        "config_version": one.number, "settings": {name: setting(value) for name, value in sorted(one.values.items())},
+        "created_at": maybe_moment(one.created_at), "created_by": one.created_by, "reason": one.reason,
     }
 
 
-def entry(one: Entry) -> shapes.EntryShape:
+def config_diff(number: int, against: int, found: tuple[Difference, ...]) -> kept.ConfigDiffShape:
+    return {
+        "config_version": number,
+        "against": against,
+        "added": [_difference(one) for one in found if one.before is None],
+        "removed": [_difference(one) for one in found if one.after is None],
+        "changed": [_difference(one) for one in found if one.before is not None and one.after is not None],
+    }
+
+
+def setting(value: Value) -> kept.Setting:
+    if isinstance(value, str):
+        return value
+    if value.store is Store.SSM:
+        return {"ssm": value.name, "version": int(value.version)}
+    return {"secretsmanager": value.name, "version": value.version}
+
+
+def _difference(one: Difference) -> kept.DifferenceShape:
+    before = None if one.before is None else setting(one.before)
+    return {"name": one.name, "before": before, "after": None if one.after is None else setting(one.after)}
+
+
+def entry(one: Entry) -> kept.EntryShape:
     return {
         "chain": one.chain, "seq": one.seq, "at": moment(one.at), "actor": one.actor, "action": one.action,
         "reason": one.reason, "patch": one.patch, "previous_hash": one.previous_hash, "hash": one.hash,
     }
 
 
-def token(one: Token) -> shapes.TokenShape:
+def token(one: Token) -> kept.TokenShape:
     return {
         "id": one.id, "name": one.name, "role": one.role.value, "services": one.services,
         "created_at": moment(one.created_at), "created_by": one.created_by, "expires_at": moment(one.expires_at),
     }
 
 
-def new_token(one: Token, text: str | None) -> shapes.NewTokenShape:
+def new_token(one: Token, text: str | None) -> kept.NewTokenShape:
     """The only place where a token's text is ever shown."""
     return {
         "id": one.id, "token": text, "name": one.name, "role": one.role.value, "services": one.services,

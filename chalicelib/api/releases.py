@@ -3,7 +3,7 @@
 from chalice.app import Response
 
 from chalicelib.access.model import Action
-from chalicelib.api import once, records, shapes
+from chalicelib.api import kept, once, records
 from chalicelib.api.call import Call, listed, shown
 from chalicelib.api.requests import ReleaseRequest
 from chalicelib.api.routes import Routes
@@ -12,20 +12,20 @@ from chalicelib.releases.model import Release
 routes = Routes(__name__)
 
 
-@routes.get("/v1/services/{service}/releases", Action.VIEW, list[shapes.ReleaseShape], ("limit", "cursor"))
+@routes.get("/v1/services/{service}/releases", Action.VIEW, list[kept.ReleaseShape], ("limit", "cursor"))
 def list_releases(call: Call[None], service: str) -> Response:
     """The releases of a service."""
     owner = call.plane.services.get(service)
     return listed(call.plane.releases.list(service, **call.paging()), lambda one: records.release(one, owner))
 
 
-@routes.post("/v1/services/{service}/releases", Action.DEPLOY, ReleaseRequest, {200: shapes.ReleaseShape, 201: shapes.ReleaseShape})
+@routes.post("/v1/services/{service}/releases", Action.DEPLOY, ReleaseRequest, {200: kept.ReleaseShape, 201: kept.ReleaseShape})
 def register_release(call: Call[ReleaseRequest], service: str) -> Response:
     """Register by hand an object that is in the artifact bucket. The same one again is answered with 200."""
     return once.answered(call, lambda: _registered(call, service))
 
 
-@routes.get("/v1/services/{service}/releases/{version}", Action.VIEW, shapes.ReleaseShape)
+@routes.get("/v1/services/{service}/releases/{version}", Action.VIEW, kept.ReleaseShape)
 def get_release(call: Call[None], service: str, version: str) -> Response:
     """One release, with its certification and quarantine."""
     return shown(records.release(call.plane.releases.get(service, version), call.plane.services.get(service)))
@@ -34,7 +34,7 @@ def get_release(call: Call[None], service: str, version: str) -> Response:
 def _registered(call: Call[ReleaseRequest], service: str) -> Response:
     wanted, artifact = call.body, call.body.artifact
 
-    def body(release: Release) -> shapes.ReleaseShape:
+    def body(release: Release) -> kept.ReleaseShape:
         return records.release(release, call.plane.services.get(service))
 
     release, recorded = call.plane.releases.register(

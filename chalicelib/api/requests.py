@@ -1,10 +1,11 @@
 """The bodies that requests may have, as declarations: they parse the requests, and the OpenAPI document is made from them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
 
 from chalicelib.access.model import Role
+from chalicelib.config.model import Reference, Store
 from chalicelib.services.definition import VERSION_NAME
 
 _DESCRIBED = "Why, for the timeline and the audit."
@@ -76,6 +77,10 @@ class ResumeRequest(Body):
         return _explained(reason, "drift", info)
 
 
+class ApproveRequest(Reasoned):
+    version: Version = Field(description="What is meant to be approved; another one in progress is a conflict.")
+
+
 class CertifyRequest(Reasoned):
     certified: bool = Field(default=True, description="False ends the watch without certifying.")
 
@@ -93,8 +98,46 @@ class ReleaseRequest(Reasoned):
     artifact: ArtifactByHand
 
 
+SecretName = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=2048, description="A name or an ARN.")]
+
+
+class SsmReference(Body):
+    """A parameter of SSM Parameter Store."""
+
+    ssm: SecretName
+    version: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Left out: the one that is current now.")
+
+    def reference(self) -> Reference:
+        return Reference(Store.SSM, self.ssm, str(self.version or ""))
+
+
+class SecretsManagerReference(Body):
+    """A secret of Secrets Manager; `version` is a VersionId."""
+
+    secretsmanager: SecretName
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = Field(default=None, description="Left out: the one that is current now.")
+
+    def reference(self) -> Reference:
+        return Reference(Store.SECRETS_MANAGER, self.secretsmanager, self.version or "")
+
+
+def _setting(given: Any) -> str | Reference:
+    match given:
+        case str():
+            return given
+        case {"ssm": _}:
+            return SsmReference.model_validate(given, strict=True).reference()
+        case {"secretsmanager": _}:
+            return SecretsManagerReference.model_validate(given, strict=True).reference()
+        case _:
+            raise ValueError('a value is a text, {"ssm": …} or {"secretsmanager": …}')
+
+
+Setting = Annotated[str | Reference, PlainValidator(_setting, json_schema_input_type=str | SsmReference | SecretsManagerReference)]
+
+
 class ConfigRequest(Reasoned):
-    set: dict[str, str] = Field(default_factory=dict, max_length=1000)
+    set: dict[str, Setting] = Field(default_factory=dict, max_length=1000)
     unset: list[str] = Field(default_factory=list, max_length=1000)
 
 

@@ -22,6 +22,23 @@ class WeightsShape(TypedDict):
     observed_at: str | None
 
 
+class ApprovalShape(TypedDict):
+    """`why_not` is null where it counts."""
+
+    by: str
+    at: str
+    expires_at: str
+    reason: str
+    counts: bool
+    why_not: str | None
+
+
+class ApprovalsShape(TypedDict):
+    needed: int
+    missing: int
+    given: list[ApprovalShape]
+
+
 class CurrentShape(TypedDict):
     id: str
     kind: str
@@ -34,6 +51,7 @@ class CurrentShape(TypedDict):
     outcome: str
     started_at: str
     phase_since: str
+    approvals: ApprovalsShape
 
 
 class CheckShape(TypedDict):
@@ -41,6 +59,12 @@ class CheckShape(TypedDict):
     outcome: str
     reason: str
     numbers: dict[str, float]
+
+
+class ConditionShape(CheckShape):
+    """`answer` is passed, pending or failed."""
+
+    answer: str
 
 
 class VerdictShape(TypedDict):
@@ -91,6 +115,8 @@ class ServiceShape(TypedDict):
     paused: bool
     pause: PauseShape | None
     read_only: bool
+    read_only_until: str | None
+    sticky_seconds: int
     drifted: bool
     drift: DriftShape | None
     quarantined: list[QuarantineShape]
@@ -114,6 +140,26 @@ class PlanShape(TypedDict):
     automatic: bool
 
 
+class HookRunShape(TypedDict):
+    """`asked` counts how often, `since` is when first; `answer` is pending, succeeded, failed or timed-out."""
+
+    at: str
+    hook: str
+    step: int
+    answer: str
+    reason: str
+    asked: int
+    since: str
+
+
+class ConfirmationShape(TypedDict):
+    """What requests and probes showed of the whole traffic; `confirmed` is false where nothing could be found out in time."""
+
+    confirmed: bool
+    reason: str
+    at: str
+
+
 class DeploymentShape(TypedDict):
     id: str
     service: str
@@ -130,7 +176,10 @@ class DeploymentShape(TypedDict):
     requested_by: str
     previous: PlacementShape | None
     promoted: bool
+    approvals: ApprovalsShape
     retiring: bool
+    hooks: list[HookRunShape]
+    confirmation: ConfirmationShape | None
     plan: PlanShape
     published_at: str
     started_at: str
@@ -155,6 +204,15 @@ class DryRunShape(TypedDict):
     deployment: DeploymentShape | None
 
 
+class ConfigChangeShape(TypedDict):
+    """`before` and `after` are references; values are not shown here."""
+
+    name: str
+    kind: str
+    before: str | None
+    after: str | None
+
+
 class PreflightShape(TypedDict):
     version: str | None
     config_version: int | None
@@ -165,6 +223,12 @@ class PreflightShape(TypedDict):
     certified: bool
     look_age_seconds: float | None
     refusal: str | None
+    digest: str | None
+    digest_exists: bool | None
+    sticky_seconds: int | None
+    eta_seconds: float | None
+    config_changes: list[ConfigChangeShape]
+    warnings: list[str]
 
 
 class HealthShape(TypedDict):
@@ -176,85 +240,8 @@ class HealthShape(TypedDict):
 
 class ExplanationShape(TypedDict):
     service: str
-    items: list[CheckShape]
+    items: list[ConditionShape]
     cursor: None
-
-
-class ArtifactShape(TypedDict):
-    kind: str
-    uri: str
-    sha256: str
-    size: int
-    key: str
-    object_version: str | None
-
-
-class ReleaseShape(TypedDict):
-    service: str
-    version: str
-    artifact: ArtifactShape
-    commit: str | None
-    published_at: str
-    registered_at: str
-    registered_by: str
-    certified: bool
-    certified_with: dict[str, str]
-    quarantined: bool
-    gates: list[dict[str, Any]]
-    metadata: dict[str, str]
-
-
-class RejectionShape(TypedDict):
-    id: str
-    at: str
-    service: str | None
-    version: str | None
-    source: str
-    kind: str
-    reason: str
-
-
-class ConfigShape(TypedDict):
-    config_version: int
-    settings: dict[str, str]
-    created_at: str | None
-    created_by: str
-    reason: str
-
-
-class EntryShape(TypedDict):
-    """`hash` is the SHA-256 of all the other fields as they stand here, as JSON in UTF-8 with sorted names, non-ASCII as it is and no spaces."""
-
-    chain: str
-    seq: int
-    at: str
-    actor: str
-    action: str
-    reason: str
-    patch: dict[str, Any]
-    previous_hash: str
-    hash: str
-
-
-class TokenShape(TypedDict):
-    id: str
-    name: str
-    role: str
-    services: str
-    created_at: str
-    created_by: str
-    expires_at: str
-
-
-class NewTokenShape(TypedDict):
-    id: str
-    token: str | None
-    name: str
-    role: str
-    services: str
-    created_at: str
-    created_by: str
-    expires_at: str
 
 
 class HealthzShape(TypedDict):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from chalice.app import Response
 
 from chalicelib.access.model import Action
-from chalicelib.api import once, records, shapes
+from chalicelib.api import kept, once, records
 from chalicelib.api.call import Call, listed, shown
 from chalicelib.api.requests import TokenRequest
 from chalicelib.api.routes import Routes
@@ -13,13 +13,13 @@ from chalicelib.api.routes import Routes
 routes = Routes(__name__)
 
 
-@routes.get("/v1/tokens", Action.ADMINISTER, list[shapes.TokenShape], ("limit", "cursor"))
+@routes.get("/v1/tokens", Action.ADMINISTER, list[kept.TokenShape], ("limit", "cursor"))
 def list_tokens(call: Call[None]) -> Response:
     """The tokens for services that the caller's token covers, without what makes them work."""
     return listed(call.plane.tokens.list(by=call.caller, **call.paging()), records.token)
 
 
-@routes.post("/v1/tokens", Action.ADMINISTER, TokenRequest, {200: shapes.NewTokenShape, 201: shapes.NewTokenShape})
+@routes.post("/v1/tokens", Action.ADMINISTER, TokenRequest, {200: kept.NewTokenShape, 201: kept.NewTokenShape})
 def create_token(call: Call[TokenRequest]) -> Response:
     """Make a token. A repeat under the same idempotency key is answered with 200 and no text, which is kept nowhere."""
     return once.answered(call, lambda: _created(call))

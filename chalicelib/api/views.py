@@ -7,11 +7,13 @@ from typing import Any
 
 from chalicelib.api import shapes
 from chalicelib.colors import Color, Split
-from chalicelib.deployments import rollback
+from chalicelib.config.model import Reference
+from chalicelib.deployments import approving, rollback
 from chalicelib.deployments.answers import Preflight
-from chalicelib.deployments.instructions import Instruction
-from chalicelib.deployments.model import ADOPTED, Build, Deployment, Event, Phase, Placement, Plan
-from chalicelib.health.model import Check, Verdict
+from chalicelib.deployments.instructions import CallHook, Instruction
+from chalicelib.deployments.model import ADOPTED, Build, Confirmation, Deployment, Event, Phase, Placement, Plan
+from chalicelib.health.model import Check, Outcome, Verdict
+from chalicelib.hooks.model import HookRun
 from chalicelib.services.model import Drift, Look, Service
 
 
@@ -24,7 +26,7 @@ def maybe_moment(at: datetime | None) -> str | None:
     return moment(at) if at else None
 
 
-def service(record: Service, look: Look | None) -> shapes.ServiceShape:
+def service(record: Service, look: Look | None, now: datetime) -> shapes.ServiceShape:
     """The live picture: what is recorded, and what the last pass saw."""
     current = record.deployment
     return {
@@ -37,12 +39,14 @@ def service(record: Service, look: Look | None) -> shapes.ServiceShape:
         "previous": _previous(record),
         "weights": _weights(record.desired, look),
         "targets": {color.value: {"healthy": seen.healthy, "total": seen.total} for color, seen in look.targets.items()} if look else {},
-        "deployment": _current(current) if current else None,
-        "waiting": [_current(one) for one in record.waiting],
+        "deployment": _current(current, now) if current else None,
+        "waiting": [_current(one, now) for one in record.waiting],
         "verdict": verdict(look.verdict) if look and look.verdict else None,
         "paused": record.paused is not None,
         "pause": {"at": moment(record.paused.at), "by": record.paused.by, "reason": record.paused.reason} if record.paused else None,
-        "read_only": False,
+        "read_only": record.is_read_only(now),
+        "read_only_until": moment(record.read_only.until) if record.read_only and record.is_read_only(now) else None,
+        "sticky_seconds": look.sticky_seconds if look else 0,
         "drifted": record.is_drifted,
         "drift": _drift(record.drift) if record.drift else None,
         "quarantined": [
@@ -56,7 +60,7 @@ def service(record: Service, look: Look | None) -> shapes.ServiceShape:
     }
 
 
-def deployment(one: Deployment) -> shapes.DeploymentShape:
+def deployment(one: Deployment, now: datetime) -> shapes.DeploymentShape:
     return {
         "id": one.id,
         "service": one.service,
@@ -73,13 +77,32 @@ def deployment(one: Deployment) -> shapes.DeploymentShape:
         "requested_by": one.requested_by,
         "previous": placement(one.previous),
         "promoted": one.promoted,
+        "approvals": approvals(one, now),
         "retiring": one.retiring,
+        "hooks": [_hook_run(one, run) for run in one.hooks_run],
+        "confirmation": _confirmation(one.confirmation) if one.confirmation else None,
         "plan": _plan(one.plan),
         "published_at": moment(one.published_at),
         "started_at": moment(one.started_at),
         "phase_since": moment(one.phase_since),
         "ended_at": maybe_moment(one.ended_at),
     }
+
+
+def _confirmation(one: Confirmation) -> shapes.ConfirmationShape:
+    return {"confirmed": one.seen, "reason": one.reason, "at": moment(one.at)}
+
+
+def approvals(one: Deployment, now: datetime) -> shapes.ApprovalsShape:
+    """What is needed, what is still missing, and every approval given with whether it counts."""
+    given: list[shapes.ApprovalShape] = [
+        {
+            "by": each.approval.by, "at": moment(each.approval.at), "expires_at": moment(each.expires_at), "reason": each.approval.reason,
+            "counts": each.counts, "why_not": each.why_not or None,
+        }
+        for each in approving.weighed(one, now)
+    ]
+    return {"needed": approving.needed(one), "missing": approving.missing(one, now), "given": given}
 
 
 def event(one: Event) -> shapes.EventShape:
@@ -89,14 +112,17 @@ def event(one: Event) -> shapes.EventShape:
     }
 
 
-def dry_run(instructions: tuple[Instruction, ...], led_to: Deployment | None) -> shapes.DryRunShape:
-    return {"dry_run": True, "instructions": [_instruction(one) for one in instructions], "deployment": deployment(led_to) if led_to else None}
+def dry_run(instructions: tuple[Instruction, ...], led_to: Deployment | None, now: datetime) -> shapes.DryRunShape:
+    return {"dry_run": True, "instructions": [_instruction(one) for one in instructions], "deployment": deployment(led_to, now) if led_to else None}
 
 
 def preflight(found: Preflight) -> shapes.PreflightShape:
     return {
         "version": found.version or None, "config_version": found.config_version, "color": found.color, "why": found.why, "warm": found.warm,
         "target_healthy": found.target_healthy, "certified": found.certified, "look_age_seconds": found.look_age_seconds, "refusal": found.refusal,
+        "digest": found.digest, "digest_exists": found.digest_exists, "sticky_seconds": found.sticky_seconds, "eta_seconds": found.eta_seconds,
+        "config_changes": [{"name": one.name, "kind": one.kind, "before": one.before, "after": one.after} for one in found.config_changes],
+        "warnings": list(found.warnings),
     }
 
 
@@ -107,6 +133,11 @@ def placement(where: Placement | None) -> shapes.PlacementShape | None:
 
 def check(one: Check) -> shapes.CheckShape:
     return {"name": one.name, "outcome": one.outcome.value, "reason": one.reason, "numbers": one.numbers}
+
+
+def condition(one: Check) -> shapes.ConditionShape:
+    """A check as an answer to "may it go on?"."""
+    return {**check(one), "answer": _ANSWERS[one.outcome]}
 
 
 def verdict(one: Verdict) -> shapes.VerdictShape:
@@ -156,11 +187,18 @@ def _drift(found: Drift) -> shapes.DriftShape:
     return {"at": moment(found.at), "observed": observed, "raw": found.raw, "restoring": found.restoring}
 
 
-def _current(one: Deployment) -> shapes.CurrentShape:
+def _current(one: Deployment, now: datetime) -> shapes.CurrentShape:
     return {
         "id": one.id, "kind": one.kind.value, "phase": one.phase.value, "step": one.step, "steps": one.steps,
         "version": one.build.version or None, "config_version": one.build.config_version, "color": one.color.value if one.color else None,
-        "outcome": one.outcome, "started_at": moment(one.started_at), "phase_since": moment(one.phase_since),
+        "outcome": one.outcome, "started_at": moment(one.started_at), "phase_since": moment(one.phase_since), "approvals": approvals(one, now),
+    }
+
+
+def _hook_run(one: Deployment, run: HookRun) -> shapes.HookRunShape:
+    return {
+        "at": run.at.value, "hook": one.hooks[run.position].target, "step": run.step, "answer": run.answer.value, "reason": run.reason,
+        "asked": run.asked, "since": moment(run.since),
     }
 
 
@@ -174,16 +212,28 @@ def _plan(plan: Plan) -> shapes.PlanShape:
     }
 
 
+_ANSWERS = {Outcome.HEALTHY: "passed", Outcome.INCONCLUSIVE: "pending", Outcome.UNHEALTHY: "failed"}
+
+
 def _instruction(one: Instruction) -> dict[str, Any]:
     """`{"do": "set-weights", …}` with what the instruction says."""
     said = {part.name: _plain(getattr(one, part.name)) for part in fields(one)}
+    if isinstance(one, CallHook):
+        said |= {"hook": one.hook.target}
     return {"do": INSTRUCTIONS[type(one).__name__], **said}
 
 
-INSTRUCTIONS = {"SetWeights": "set-weights", "PointStaging": "point-staging", "Prepare": "prepare", "Retire": "retire"}
+INSTRUCTIONS = {
+    "SetWeights": "set-weights", "PointStaging": "point-staging", "Prepare": "prepare", "Retire": "retire", "CallHook": "call-hook",
+    "EnterReadOnly": "enter-read-only", "LeaveReadOnly": "leave-read-only",
+}  # fmt: skip
 
 
 def _plain(value: object) -> object:
+    return {name: _leaf(inner) for name, inner in value.items()} if isinstance(value, dict) else _leaf(value)
+
+
+def _leaf(value: object) -> object:
     match value:
         case Split():
             return value.percentages()
@@ -191,5 +241,9 @@ def _plain(value: object) -> object:
             return {"version": value.version, "config_version": value.config_version, "digest": value.digest}
         case Enum():
             return value.value
+        case Reference():
+            return value.text
+        case datetime():
+            return moment(value)
         case _:
             return value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _WRITE_WEIGHTS = (1, 2, 1)  # 3 s and one attempt: retrying is the next pass's work
 _LOOK = (0.5, 1.5, 1)
 _PATIENT = (1, 5, 3)
+_HOOK = (1, 9, 1)  # whoever is asked has ten seconds; asking again is a later pass's work
 _SLOW = (1, 20, 2)  # Lambda fetches the code while it is asked to take it
 _BULK = (2, 30, 4)  # objects of some megabytes
 
@@ -58,12 +59,37 @@ class Clients:
         return self._get("lambda", _LOOK)
 
     @property
+    def hooks(self) -> Any:
+        """Lambda for a team's hooks: one attempt, 10 s."""
+        return self._get("lambda", _HOOK)
+
+    @property
     def cloudwatch(self) -> Any:
         return self._get("cloudwatch", _LOOK)
 
     @property
     def sqs(self) -> Any:
         return self._get("sqs", _PATIENT)
+
+    @property
+    def switches(self) -> Any:
+        """Systems Manager for a cutover's read-only switch: one attempt, 2 s. The next look repeats it, and no revert waits for it."""
+        return self._get("ssm", _LOOK)
+
+    @property
+    def ssm(self) -> Any:
+        """SSM for the versions of parameters: one attempt, 2 s, for a rollback may wait for it."""
+        return self._get("ssm", _LOOK)
+
+    @property
+    def secretsmanager(self) -> Any:
+        """Secrets Manager for the versions of secrets: one attempt, 2 s, for a rollback may wait for it."""
+        return self._get("secretsmanager", _LOOK)
+
+    @property
+    def s3_look(self) -> Any:
+        """S3 for what somebody waits to be shown: one attempt, 2 s."""
+        return self._get("s3", _LOOK)
 
     @property
     def s3(self) -> Any:

@@ -18,11 +18,12 @@ from chalicelib.errors import Conflict, NotFound, Problem, Unavailable
 _NOT_FOUND = frozenset({
     "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "ResourceNotFoundException", "NotFoundException",
     "RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound", "TargetGroupNotFound",
-    "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ParameterNotFound",
 })  # fmt: skip
 _CONFLICT = frozenset({
     "409", "412", "PreconditionFailed", "PreconditionFailedException", "ConflictException",
     "ResourceConflictException", "ResourceInUse", "ResourceInUseException", "InvalidTarget", "TooManyTargets",
+    "HierarchyTypeMismatchException", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded",
 })  # fmt: skip
 _SHUT = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "Forbidden", "403",
@@ -30,7 +31,7 @@ _SHUT = frozenset({
 })  # fmt: skip
 _THROTTLED = frozenset({
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "RequestLimitExceeded",
-    "TooManyRequestsException", "TooManyRequests", "LimitExceededException", "SlowDown", "BandwidthLimitExceeded", "PriorRequestNotComplete",
+    "TooManyRequestsException", "TooManyRequests", "TooManyUpdates", "LimitExceededException", "SlowDown", "BandwidthLimitExceeded", "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException", "EC2ThrottledException", "RequestTimeout", "RequestTimeoutException",
     "InternalError", "InternalFailure", "InternalServerError", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException",
 })  # fmt: skip

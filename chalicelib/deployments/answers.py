@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.access.model import Caller, Once
 from chalicelib.deployments.instructions import Instruction
@@ -13,7 +14,7 @@ from chalicelib.services.model import Service
 class Answered:
     """What a command led to.
 
-    `goes_on` is False when everything was so already. `instructions` is what
+    `goes_on` is False when everything was so already. `at` is when it was decided. `instructions` is what
     the next step would be (a dry run answers only that). `replayed` is set,
     and all else is as it is now, when the idempotency key had been used.
     """
@@ -21,6 +22,7 @@ class Answered:
     service: Service
     deployment: Deployment | None
     goes_on: bool
+    at: datetime
     instructions: tuple[Instruction, ...] = ()
     replayed: Once | None = None
 
@@ -45,18 +47,36 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Preflight:
-    """What a rollback would do, from the last look; `why` says how the target was chosen, `refusal` why there is none.
+class ConfigChange:
+    """What a rollback would change about one name. `kind` is added, removed or changed; only references are shown, values are not."""
 
-    `warm` means the target still stands on the idle colour: weights move at once. `look_age_seconds` is None when nothing was seen yet.
+    name: str
+    kind: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What a rollback would do, from the last look; `why` says how the target was chosen, `refusal` why it would not be done.
+
+    `warm` means the target still stands on the idle colour: weights move at once. `look_age_seconds` and `sticky_seconds`
+    are None when nothing was seen yet, `digest_exists` when it could not be found out. `eta_seconds` is an estimate of
+    the time until the target has the whole traffic; `warnings` are sentences.
     """
 
-    version: str | None
-    config_version: int | None
-    color: str | None
-    why: str
-    warm: bool
-    target_healthy: bool | None
-    certified: bool
-    look_age_seconds: float | None
-    refusal: str | None
+    version: str | None = None
+    config_version: int | None = None
+    color: str | None = None
+    why: str = ""
+    warm: bool = False
+    target_healthy: bool | None = None
+    certified: bool = False
+    look_age_seconds: float | None = None
+    refusal: str | None = None
+    digest: str | None = None
+    digest_exists: bool | None = None
+    sticky_seconds: int | None = None
+    eta_seconds: float | None = None
+    config_changes: tuple[ConfigChange, ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -25,4 +25,5 @@ def moved_on(deployment: Deployment, pause_began: datetime, now: datetime) -> De
         step_since=shifted(deployment.step_since),
         confirmed_at=shifted(deployment.confirmed_at),
         clock_since=shifted(deployment.clock_since),
+        hooks_run=tuple(replace(run, since=shifted(run.since) or now) if run.is_pending else run for run in deployment.hooks_run),
     )

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from chalicelib.access.model import SYSTEM, Caller
 from chalicelib.colors import Color
-from chalicelib.deployments import reverting, rollback, shifting, staging, traffic
+from chalicelib.deployments import approving, hooking, reverting, rollback, shifting, staging, traffic
 from chalicelib.deployments.clocks import moved_on
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase, Plan
-from chalicelib.deployments.strategies import at_once, plan_of
+from chalicelib.deployments.strategies import at_once, plan_of, with_strategy
 from chalicelib.errors import Conflict
 from chalicelib.releases.model import Release
 from chalicelib.services.model import Pause, Service
@@ -145,8 +145,9 @@ def _is_newest(service: Service, release: Release) -> bool:
 
 def _begun(service: Service, kind: Kind, build: Build, plan: Plan, wish: Wish, *, published_at: datetime | None = None) -> Deployment:
     return Deployment(
-        id=f"d-{service.last_deployment_number + 1:06}", service=service.name, kind=kind, build=build, plan=plan, checks=service.definition.checks,
-        phase=Phase.PENDING, started_at=wish.at, phase_since=wish.at, published_at=published_at or wish.at, requested_by=wish.by.name, reason=wish.reason,
+        id=f"d-{service.last_deployment_number + 1:06}", service=service.name, kind=kind, build=build, plan=plan,
+        checks=service.definition.checks, hooks=service.definition.hooks, cutover=service.definition.cutover, phase=Phase.PENDING,
+        started_at=wish.at, phase_since=wish.at, published_at=published_at or wish.at, requested_by=wish.by.name, reason=wish.reason,
     )
 
 
@@ -167,15 +168,16 @@ def _enqueue(service: Service, deployment: Deployment, now: datetime) -> Moved:
 
 def _promoted(service: Service, deployment: Deployment, wish: Wish, strategy: str | None, *, skip_holds: bool, override: bool) -> Moved:
     _refuse_quarantined(service, deployment.build, override=override)
-    plan = plan_of(service.definition.rollout, strategy=strategy) if strategy else deployment.plan
-    moved = Moved(service).having(automatic_suspended=False)
-    promoted = moved.progress(promoted=True, plan=plan, skip_holds=skip_holds).tell("promoted", _why(wish, f"promoted by {wish.by.name}"))
+    plan = with_strategy(deployment.plan, service.definition.rollout, strategy)
+    approving.refuse_unless_enough(deployment, replace(deployment, plan=plan), wish.by.name, wish.at)
+    fields = {"promoted": True, "promoted_by": wish.by.name, "plan": plan, "skip_holds": skip_holds}
+    promoted = Moved(service).having(automatic_suspended=False).progress(**fields).tell("promoted", _why(wish, f"promoted by {wish.by.name}"))
     return staging.begin_shift(promoted, wish.at)
 
 
 def _resumed_by_a_person(service: Service, deployment: Deployment, wish: Wish) -> Moved:
     """A person takes it on from where it was held; the verdict goes on."""
-    moved = Moved(_kept_good(service, deployment))
+    moved = Moved(_kept_good(service, deployment)).progress(hooks_run=hooking.asked_anew(deployment))
     if shifting.is_at_whole(service, deployment):
         return moved.enter(Phase.WATCHING, wish.at, _why(wish, "taken on by a person"), extensions=0, clock_since=wish.at)
     return moved.enter(Phase.SHIFTING, wish.at, _why(wish, "taken on by a person"), skip_holds=True, step_since=wish.at, asked_at=None)

@@ -9,13 +9,15 @@ we asked, so an instruction that was lost is simply given again.
     shifting.py    shifting(step k of n) ─▶ watching                 ─▶ completed
     reverting.py   reverting, needs-human                            ─▶ reverted
     traffic.py     what was seen of the weights, and asking for others
+    hooking.py     a team's hooks: asked before and after a step, told of a way back
+    cutting_over.py  no writes while an application with a database changes sides
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.deployments import reverting, shifting, staging, traffic
+from chalicelib.deployments import cutting_over, hooking, hooks_told, reverting, shifting, staging, traffic, waits
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Phase
 from chalicelib.deployments.observation import Observation
@@ -41,12 +43,14 @@ _AT_ONCE = frozenset({Phase.SHIFTING, Phase.REVERTING})
 
 def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
     """The next record of `service` and what to do once it is written. Unchanged and empty when there is nothing to do."""
+    if seen.answers:
+        return cutting_over.taken_in(hooking.taken_in(Moved(service), seen.answers, seen.at), seen)
     moved = traffic.settle(traffic.fold(Moved(service), seen), seen, pace)
     if moved.service.deployment is None:
         moved = _idle(moved, seen.at, pace)
     if moved.service.deployment is not None:
-        moved = _step(moved, seen, pace)
-    return _due(moved, seen.at, pace)
+        moved = hooks_told.tell(_step(moved, seen, pace), seen)
+    return _due(cutting_over.leave(moved, seen), seen.at, pace)
 
 
 def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -78,10 +82,12 @@ def _due(moved: Moved, now: datetime, pace: Pace) -> Moved:
     if service.drift and service.drift.restoring:
         return moved.having(due_at=service.drift.at)
     if service.deployment is None:
+        if service.waiting or service.read_only:
+            return moved.having(due_at=min(service.due_at or now, now))
         look_again = service.look_again_since + pace.look_again if service.look_again_since else None
         unsettled = service.asked_at if len(service.expected) > 1 else None
-        return moved.having(due_at=now if service.waiting else unsettled or look_again)
+        return moved.having(due_at=unsettled or look_again)
     deployment = service.deployment
-    if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment):
-        return moved.having(due_at=deployment.phase_since + staging.STAGED_FOR)
+    if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment, now):
+        return moved.having(due_at=deployment.phase_since + waits.STAGED_FOR)
     return moved.having(due_at=deployment.phase_since)

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.colors import Color
+from chalicelib.config.model import Reference
+from chalicelib.hooks.model import HookRun
 from chalicelib.releases.model import S3Artifact
-from chalicelib.services.definition import Checks
+from chalicelib.services.definition import Checks, Cutover, Hook
 
 
 class Phase(StrEnum):
@@ -48,7 +50,7 @@ class Phase(StrEnum):
 
 _FINAL = frozenset({Phase.COMPLETED, Phase.FAILED, Phase.ABORTED, Phase.SUPERSEDED, Phase.REVERTED})
 _BEFORE_SHIFT = frozenset({Phase.PENDING, Phase.PREPARING, Phase.VERIFYING, Phase.STAGED})
-_PROBED = frozenset({Phase.SHIFTING, Phase.WATCHING})
+_PROBED = frozenset({Phase.SHIFTING, Phase.WATCHING, Phase.REVERTING})
 
 
 class Kind(StrEnum):
@@ -102,6 +104,36 @@ class Plan:
     watch: timedelta
     deadline: timedelta
     automatic: bool
+    approvals: int = 0
+    """How many have to approve before it may be promoted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """`binding` says what exactly was approved (`approving.binding`); `token` is the id of the token it was given with.
+
+    `why_not` is None until the shift begins, then why it did not count, empty where it did.
+    """
+
+    by: str
+    at: datetime
+    binding: str
+    token: str = ""
+    reason: str = ""
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the data plane showed of weights that the balancer reports. `seen` is False where nothing could be found out in time.
+
+    `subject` is the phase and step it was found in; it says nothing about another.
+    """
+
+    subject: str
+    seen: bool
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +154,12 @@ class Deployment:
     published_at: datetime
     requested_by: str
     reason: str = ""
+    cutover: Cutover = field(default_factory=Cutover)
     color: Color | None = None
     previous: Placement | None = None
     promoted: bool = False
+    promoted_by: str = ""
+    approvals: tuple[Approval, ...] = ()
     skip_holds: bool = False
     step: int = 0
     step_since: datetime | None = None
@@ -134,6 +169,10 @@ class Deployment:
     """When weights were last asked for; a write begins soon after this or not at all."""
     confirmed_at: datetime | None = None
     """When the weights of this step were first read back."""
+    confirmation: Confirmation | None = None
+    """That the whole traffic is seen to be where it was sent to: before anything irreversible."""
+    sticky_seconds: int | None = None
+    """How long the rule's cookies hold clients to a colour, as last told; None before the shift."""
     moved: bool = False
     """Whether any weight was ever asked for on its behalf."""
     clock_since: datetime | None = None
@@ -143,6 +182,12 @@ class Deployment:
     """How often in a row the trial on staging has failed."""
     trial_at: datetime | None = None
     """When the last trial was counted."""
+    repinned: dict[str, Reference] | None = None
+    """References put on the colour in another version than the config pins; None: not looked at yet."""
+    hooks: tuple[Hook, ...] = ()
+    """As they were declared when the deployment started."""
+    hooks_run: tuple[HookRun, ...] = ()
+    """What they were asked and told so far, oldest first; only the latest of many."""
     retiring: bool = False
     certify: bool | None = None
     """What a person answered to end the watch early; None where nobody did."""
@@ -155,6 +200,11 @@ class Deployment:
     @property
     def steps(self) -> int:
         return len(self.plan.steps)
+
+    @property
+    def subject(self) -> str:
+        """What counters of it belong to: they start again with each."""
+        return f"{self.phase}:{self.step}"
 
     @property
     def current_step(self) -> PlannedStep:

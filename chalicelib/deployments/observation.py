@@ -4,10 +4,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.colors import Color, Split
-from chalicelib.health.model import Check, Targets, Verdict
+from chalicelib.config.model import Pin
+from chalicelib.cutover.switch import Reading
+from chalicelib.health.model import Check, Counts, ProbeLog, Targets, Verdict
+from chalicelib.hooks.model import HookAnswer
 from chalicelib.runtimes.runtime import Standing
 from chalicelib.services.model import Look
 from chalicelib.traffic.router import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswered:
+    """What a call of a hook led to; `run` is the `HookRun`'s id."""
+
+    run: str
+    answer: HookAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,17 @@ class Observation:
     trial: Check | None = None
     verdict: Verdict | None = None
     last: Look | None = None
+    pins: tuple[Pin, ...] | None = None
+    """What the references of the build's config come to now; None when not asked."""
+    recent: dict[Color, Counts] | None = None
+    """Requests in the last complete periods, while the whole traffic is to be confirmed; None when there is no such period yet."""
+    probes: ProbeLog | None = None
+    switch: Reading | None = None
+    """What the application is told of being read-only; None when not asked."""
+    answers: tuple[HookAnswered, ...] = ()
+    """What hooks said that were just called; nothing else is decided in the same breath."""
+    only_traffic: bool = False
+    """A command's look: it performs nothing but weights."""
 
     @property
     def split(self) -> Split | None:

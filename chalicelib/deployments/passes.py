@@ -15,6 +15,7 @@ from enum import Enum
 from chalicelib import log
 from chalicelib.access.model import SYSTEM
 from chalicelib.clock import Clock
+from chalicelib.deployments import hooking
 from chalicelib.deployments.announcing import announce
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import Prepare
@@ -30,7 +31,6 @@ from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger, Put
 from chalicelib.releases.model import Release
-from chalicelib.runtimes.runtime import Progress
 from chalicelib.services.model import Look, Service
 from chalicelib.services.recording import Deed, recorded
 from chalicelib.settings import Pace
@@ -108,9 +108,9 @@ class Passes:
         announce(known.service, moved)
         if service != known.service:
             self._see_to_probes(service)
-        if led_to and led_to.progress is Progress.FAILED:
-            return self._give_up(service, replace(seen, standing=led_to))
-        return _next(known.service, moved, service.deployment)
+        if led_to.has_to_be_decided:
+            return self._decide_anew(service, replace(seen, at=self.clock.now(), standing=led_to.standing, answers=led_to.answers))
+        return _next(known.service, moved, service.deployment, seen.at + self.pace.patience)
 
     def _see_to_probes(self, service: Service) -> None:
         """A candidate that takes traffic is probed from now on, not from the next tick: a command may have let it in, so every record of it asks."""
@@ -121,15 +121,15 @@ class Passes:
         except Unavailable as error:  # the pass goes on; the next tick asks again
             log.event("probes.not_asked_for", level=logging.WARNING, service=service.name, error=error.detail)
 
-    def _give_up(self, service: Service, seen: Observation) -> Next:
-        """A build that can never stand is a decision of its own, made with what the runtime said."""
+    def _decide_anew(self, service: Service, seen: Observation) -> Next:
+        """What only the one who acted knows (a build that can never stand, what a hook said) is a decision of its own."""
         try:
             moved = advance(service, seen, self.pace)
             self.record(service, moved, seen.at)
         except Stale:
             return Next.SOON
         announce(service, moved)
-        return Next.NOW
+        return Next.SOON if seen.answers else Next.NOW  # calling took its time: no pass is to outlast its Lambda
 
     def record(self, before: Service, moved: Moved, now: datetime) -> Service:
         """Write the next record if it differs. Raises `Stale` when somebody else was quicker: then nothing may be done."""
@@ -173,6 +173,7 @@ def look_of(service: Service, seen: Observation, last: Look | None, waits_for: s
         targets_at={**(last.targets_at if last else {}), **dict.fromkeys(seen.targets, seen.at)},
         verdict=seen.verdict,
         waits_for=waits_for,
+        sticky_seconds=seen.sticky_seconds if seen.rules else last.sticky_seconds if last else 0,
     )
 
 
@@ -181,12 +182,15 @@ def _action(moved: Moved) -> str:
     return moved.told[-1].kind if moved.told else "looked"
 
 
-def _next(before: Service, moved: Moved, deployment: Deployment | None) -> Next:
+def _next(before: Service, moved: Moved, deployment: Deployment | None, until: datetime) -> Next:
+    """`until` is how far this pass can see: what comes later is left to the next one."""
     if moved.service != before:
         return Next.NOW
+    if moved.service.read_only:
+        return Next.SOON
     if deployment is None:
         return Next.NOTHING
     on_its_way = deployment.phase in _MOVES_BY_ITSELF or any(isinstance(one, Prepare) for one in moved.instructions)
-    return Next.SOON if on_its_way else Next.NOTHING
+    return Next.SOON if on_its_way or hooking.is_soon(deployment, until) else Next.NOTHING
 
 

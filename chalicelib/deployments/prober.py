@@ -6,11 +6,12 @@ limit and never starts itself again; the tick does.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.clock import Clock
-from chalicelib.deployments.model import Deployment
+from chalicelib.deployments import confirming
+from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.trial import Trial, every, target_of
 from chalicelib.health.model import Check, Counts, Outcome, ProbeLog
 from chalicelib.health.periods import period_of
@@ -46,41 +47,75 @@ class Prober:
             deployment = self._once(name, start_pass)
             if deployment is None:
                 return
-            pause = every(deployment.checks.probe).total_seconds() - (self.clock.monotonic() - began)
+            pause = self._spacing(deployment).total_seconds() - (self.clock.monotonic() - began)
             if self.clock.monotonic() + max(0.0, pause) >= end:
                 return
             self.clock.sleep(timedelta(seconds=max(0.0, pause)))
 
+    def _spacing(self, deployment: Deployment) -> timedelta:
+        """Nobody judges who answers after a revert, so its probes need not keep the pace that `failures` were meant for."""
+        return self.pace.poll if deployment.phase is Phase.REVERTING else every(deployment.checks.probe)
+
     def _once(self, name: str, start_pass: Callable[[str], None]) -> Deployment | None:
         service, log = self.ledger.find_many((keys.service(name), keys.probe_log(name)))
-        if not isinstance(service, Service) or service.deployment is None or not service.deployment.phase.is_probed or service.deployment.retiring:
+        if not isinstance(service, Service) or service.deployment is None or not _is_probed(service.deployment):
             return None
         deployment = service.deployment
         answer = self.trial.once(service, deployment)
-        if answer.outcome is Outcome.INCONCLUSIVE:
+        after = _noted(log if isinstance(log, ProbeLog) else None, deployment, answer, self.clock.now(), self.pace.metric_period)
+        if after is None:
             return deployment
-        after = counted(log if isinstance(log, ProbeLog) else None, deployment, answer, self.clock.now(), self.pace.metric_period)
         self.ledger.note(after)
-        if after.failed_in_a_row >= deployment.checks.probe.failures:
+        failed = after.failed_in_a_row >= deployment.checks.probe.failures and deployment.phase is not Phase.REVERTING
+        if failed or after.through_in_a_row == confirming.PROBES:
             start_pass(name)
         return deployment
 
 
+def _is_probed(deployment: Deployment) -> bool:
+    """A watch that is over is probed only until its traffic is confirmed; so is a revert."""
+    over = deployment.retiring or deployment.phase is Phase.REVERTING
+    return deployment.phase.is_probed and (not over or confirming.is_open(deployment))
+
+
+def _noted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime, period: timedelta) -> ProbeLog | None:
+    """An answer from another release says nothing about this one; through production it says where the traffic goes."""
+    if answer.outcome is not Outcome.INCONCLUSIVE:
+        return counted(log, deployment, answer, now, period)
+    if log is None or target_of(deployment) != "production" or (log.deployment, log.subject) != (deployment.id, deployment.subject):
+        return None
+    return replace(log, through_in_a_row=0, elsewhere_at=now)
+
+
 def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime, period: timedelta) -> ProbeLog:
-    """The log with one more answer; another deployment begins another."""
-    mine = log if log and log.deployment == deployment.id else None
+    """The log with one more answer. What came through production counts from the start of the step; what is in a row, from the last change of mind."""
+    mine = log if log is not None and log.deployment == deployment.id and _of_whom(log.subject) == _of_whom(deployment.subject) else None
+    here = mine if mine and mine.subject == deployment.subject else None
     failed = answer.outcome is Outcome.UNHEALTHY
-    begin = period_of(now, period)
-    before = dict(mine.sent) if mine else {}
-    so_far = before.pop(begin, Counts(0, 0))
-    kept = dict(sorted(before.items())[-_KEPT_PERIODS:])
+    through = target_of(deployment) == "production" and (not failed or "named" in answer.numbers)
     return ProbeLog(
         service=deployment.service,
         deployment=deployment.id,
+        subject=deployment.subject,
         target=target_of(deployment),
-        sent={**kept, begin: Counts(so_far.requests + 1, so_far.errors + failed)},
+        sent=_sent(log if log and log.deployment == deployment.id else None, now, period, failed=failed),
         failed_in_a_row=(mine.failed_in_a_row if mine else 0) + 1 if failed else 0,
         passed_in_a_row=0 if failed else (mine.passed_in_a_row if mine else 0) + 1,
         last_at=now,
         last_reason=answer.reason,
+        through_in_a_row=(here.through_in_a_row if here else 0) + 1 if through else 0,
+        elsewhere_at=here.elsewhere_at if here else None,
     )
+
+
+def _sent(log: ProbeLog | None, now: datetime, period: timedelta, *, failed: bool) -> dict[datetime, Counts]:
+    """What was sent by metric period, with one more in the present one."""
+    before = dict(log.sent) if log else {}
+    begin = period_of(now, period)
+    so_far = before.pop(begin, Counts(0, 0))
+    return {**dict(sorted(before.items())[-_KEPT_PERIODS:]), begin: Counts(so_far.requests + 1, so_far.errors + failed)}
+
+
+def _of_whom(subject: str) -> bool:
+    """While reverting it is the previous release that answers: its answers are not the candidate's."""
+    return subject.startswith(f"{Phase.REVERTING}:")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chalicelib.colors import Split
-from chalicelib.deployments import traffic
+from chalicelib.deployments import confirming, hooks_told, traffic
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Kind, Phase
 from chalicelib.deployments.observation import Observation
@@ -25,7 +25,8 @@ def turn_back(moved: Moved, seen: Observation, reason: str) -> Moved:
 
 def begin(moved: Moved, now: datetime, reason: str) -> Moved:
     """Enter reverting. After any rollback nothing is promoted by itself until a person promotes."""
-    return moved.having(automatic_suspended=True).enter(Phase.REVERTING, now, reason, step_since=now, asked_at=None, retiring=False)
+    fresh = {"step_since": now, "asked_at": None, "confirmed_at": None, "retiring": False}
+    return moved.having(automatic_suspended=True).enter(Phase.REVERTING, now, reason, **fresh)
 
 
 def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -35,10 +36,15 @@ def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         return moved.enter(Phase.NEEDS_HUMAN, seen.at, f"there is no release to go back to: {deployment.outcome}")
     color = deployment.previous.color
     if seen.split != Split.all_on(color) or len(moved.service.expected) > 1:
-        return _late(moved, seen.at) or traffic.ask_back(moved, color, seen, pace)
+        return _late(moved, seen.at) or traffic.ask_back(confirming.forgotten(moved), color, seen, pace)
+    if deployment.confirmed_at is None:
+        moved = moved.progress(confirmed_at=seen.at)
     last = max(deployment.asked_at or deployment.phase_since, deployment.phase_since)
-    if seen.at - last < pace.settle:
+    if seen.at - last < pace.settle or hooks_told.owes(moved):
         return moved.wait("weights are back; reading them once more")
+    moved = confirming.settle(moved, color, seen, pace)
+    if confirming.is_open(moved.deployment):
+        return _late(moved, seen.at) or moved
     return moved.end(Phase.REVERTED, seen.at, deployment.outcome)
 
 

@@ -8,18 +8,19 @@ request; everything else is left to the pass that the ledger's stream starts.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.access.model import Once
 from chalicelib.clock import Clock
-from chalicelib.deployments import commands, explaining, rollback
+from chalicelib.deployments import approving, commands, explaining, rollback
 from chalicelib.deployments.announcing import announce
-from chalicelib.deployments.answers import Answered, Asked, OnceKey, Preflight
+from chalicelib.deployments.answers import Answered, Asked, OnceKey
 from chalicelib.deployments.commands import Wish
 from chalicelib.deployments.decision import Moved
+from chalicelib.deployments.idleness import Lately
 from chalicelib.deployments.instructions import SetWeights
 from chalicelib.deployments.machine import advance
-from chalicelib.deployments.model import Build, Deployment, Event
+from chalicelib.deployments.model import Approval, Build, Deployment, Event
 from chalicelib.deployments.observation import Observation
 from chalicelib.deployments.observe import Observer
 from chalicelib.deployments.passes import Known, certificates
@@ -38,6 +39,7 @@ Decide = Callable[[Service, Wish], Moved]
 Answer = Callable[[Moved], Deployment | None]
 
 _KEPT = timedelta(hours=24)
+_LATELY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ class Deployments:
 
         return self._command(service, asked, "promoted", decide, _current)
 
+    def approve(self, service: str, asked: Asked, *, version: str) -> Answered:
+        """Stand behind what is on its way to be promoted. Raises `Conflict` when that is not this version."""
+
+        def decide(found: Service, wish: Wish) -> Moved:
+            return approving.approve(found, Approval(wish.by.name, wish.at, "", wish.by.token, wish.reason), version=version)
+
+        return self._command(service, asked, "approved", decide, _current)
+
     def rollback(self, service: str, asked: Asked, *, to: str | None = None) -> Answered:
         """Go back: at once where the target is warm. Needs no approval, no CI, no artifact that is not there already."""
 
@@ -119,21 +129,24 @@ class Deployments:
         self.get(service, id)
         return self.ledger.list(keys.events(service, id), limit=limit, cursor=cursor)
 
-    def preflight(self, service: str) -> Preflight:
-        """What `rollback` would do now, from the last look."""
-        known, _ = self._known(service, None)
-        return explaining.preflight(known.service, known.look, self.clock.now())
-
     def explain(self, service: str) -> tuple[Check, ...]:
-        """Every condition that what is in progress waits for, from the last look."""
+        """Every condition that what is in progress waits for, from the last look; with nothing in progress, why the newest release is not live."""
         known, _ = self._known(service, None)
-        return explaining.explain(known.service, known.look, self.clock.now())
+        lately = Lately() if known.service.deployment else self._lately(service)
+        return explaining.explain(known.service, known.look, lately, self.clock.now())
+
+    def _lately(self, service: str) -> Lately:
+        """A page of each; what is further back than that is not what somebody waits for."""
+        releases = self.ledger.list(keys.releases(service), limit=1, cursor=None).items
+        rejections = self.ledger.list(keys.rejections(), limit=_LATELY, cursor=None).items
+        deployments = self.ledger.list(keys.deployments(service), limit=_LATELY, cursor=None).items
+        return Lately(next(iter(releases), None), next((one for one in rejections if one.service == service), None), deployments)
 
     def _command(self, name: str, asked: Asked, action: str, decide: Decide, answer: Answer, *, act: bool = False) -> Answered:
         def attempt() -> Answered:
             known, used = self._known(name, asked.once)
             if used is not None:
-                return replace(_as_it_is(known.service), replayed=used)
+                return replace(_as_it_is(known.service, self.clock.now()), replayed=used)
             return self._decided(known, asked, action, decide, answer, act=act)
 
         return decided_anew(attempt, self.clock)
@@ -145,7 +158,7 @@ class Deployments:
         seen = self._seen(known, moved, act=act and changed, dry_run=asked.dry_run)
         if seen:
             moved = _continued(moved, seen, self.pace)
-        answered = Answered(moved.service, answer(moved), goes_on=changed, instructions=moved.instructions)
+        answered = Answered(moved.service, answer(moved), goes_on=changed, at=now, instructions=moved.instructions)
         if not asked.dry_run:
             self._write(before, moved, Deed(now, asked.by.name, action, asked.reason), _once(asked.once, answered, self.clock), seen)
         return answered
@@ -209,8 +222,8 @@ def _current(moved: Moved) -> Deployment | None:
     return moved.service.deployment or (moved.ended[-1] if moved.ended else None)
 
 
-def _as_it_is(service: Service) -> Answered:
-    return Answered(service, service.deployment, goes_on=False)
+def _as_it_is(service: Service, now: datetime) -> Answered:
+    return Answered(service, service.deployment, goes_on=False, at=now)
 
 
 def _once(key: OnceKey | None, answered: Answered, clock: Clock) -> tuple[Put, ...]:

@@ -3,21 +3,21 @@
 from datetime import datetime, timedelta
 
 from chalicelib.colors import WHOLE, Color, Split
-from chalicelib.deployments import reverting, traffic
+from chalicelib.deployments import confirming, cutting_over, hooks_asked, reverting, stickiness, traffic, waits
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import Retire
 from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.health.model import Outcome
+from chalicelib.hooks.model import Moment
 from chalicelib.services.model import Service
 from chalicelib.settings import Pace
-
-_SHORTEST_EXTENSION = timedelta(seconds=1)
 
 
 def shifting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """One step: its weight seen on the balancer, held, and judged."""
+    moved = stickiness.told(moved, seen)
     deployment = moved.deployment
     wanted = Split.giving(_color(deployment), deployment.current_step.permille)
     if deployment.moved and (bad := _bad(seen)):
@@ -25,28 +25,31 @@ def shifting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if seen.split != wanted or len(moved.service.expected) > 1:
         return _stuck(moved, seen.at) or _raise(moved, wanted, seen, pace)
     if deployment.confirmed_at is None:
+        if asked := hooks_asked.ask(moved, Moment.BEFORE_SHIFT, seen.at):  # its weight was there before anybody asked for it
+            return _stuck(moved, seen.at) or asked
         moved = moved.progress(confirmed_at=seen.at, clock_since=seen.at)
     if deployment.current_step.permille == WHOLE:
         return moved.enter(Phase.WATCHING, seen.at, f"{deployment.build.version} has the whole traffic; watching it", extensions=0, clock_since=seen.at)
+    if asked := hooks_asked.ask(moved, Moment.AFTER_SHIFT, seen.at):
+        return _stuck(moved, seen.at) or asked
     return _hold(moved, seen, pace)
 
 
 def watching(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """At 100 %: the verdict goes on until the watch is over; then the old colour is retired."""
+    moved = stickiness.told(moved, seen)
     deployment = moved.deployment
     ended_by_a_person = deployment.certify is not None
     if not (deployment.retiring or ended_by_a_person) and (bad := _bad(seen)):
         return reverting.turn_back(moved, seen, bad)
     if seen.split != Split.all_on(_color(deployment)):
-        return _overdue(moved, seen.at) or _raise(moved, Split.all_on(_color(deployment)), seen, pace)
+        return _overdue(moved, seen.at) or _raise(confirming.forgotten(moved), Split.all_on(_color(deployment)), seen, pace)
+    moved = confirming.confirm(moved, _color(deployment), seen, pace)
     if deployment.retiring:
         return _retire(moved, seen, pace)
     if deployment.certify is not None:
         return _over(moved, seen.at, healthy=deployment.certify, message="the watch was ended by a person")
-    watched = elapsed(deployment.clock_since or deployment.phase_since, moved.service, seen.at)
-    if moved.service.paused or watched < deployment.plan.watch:
-        return moved.wait(f"watched for {int(watched.total_seconds())} s")
-    return _watched(moved, seen)
+    return hooks_asked.ask(moved, Moment.AFTER_SHIFT, seen.at) or _watch(moved, seen)
 
 
 def is_at_whole(service: Service, deployment: Deployment) -> bool:
@@ -66,11 +69,14 @@ def _raise(moved: Moved, wanted: Split, seen: Observation, pace: Pace) -> Moved:
         return traffic.ask_back(moved, color, seen, pace)
     if service.paused:
         return moved.wait("paused: no weight is raised")
+    if asked := hooks_asked.ask(moved, Moment.BEFORE_SHIFT, seen.at):
+        return asked
     if seen.standing is None or not seen.standing.holds(deployment.build):
         return moved.wait(f"{color} is not known to hold {deployment.build.version}")
     if wanted.share(color) == WHOLE and not _is_large_enough(service, color, seen):
         return moved.wait(f"{color} has fewer healthy targets than the live colour")
-    return traffic.ask(moved, wanted, seen, pace)
+    asked = traffic.ask(moved, wanted, seen, pace)
+    return cutting_over.first(moved, asked, seen, pace) if wanted.share(color) == WHOLE else asked
 
 
 def _is_large_enough(service: Service, color: Color, seen: Observation) -> bool:
@@ -85,7 +91,7 @@ def _is_large_enough(service: Service, color: Color, seen: Observation) -> bool:
 def _hold(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     deployment = moved.deployment
     held = elapsed(deployment.clock_since or seen.at, moved.service, seen.at)
-    hold = max(deployment.current_step.hold, _SHORTEST_EXTENSION) if deployment.extensions else deployment.current_step.hold
+    hold = waits.hold_of(deployment)
     if moved.service.paused:
         return moved.wait("paused: the hold's clock stands still")
     if stuck := _stuck(moved, seen.at):
@@ -103,16 +109,18 @@ def _hold(moved: Moved, seen: Observation, pace: Pace) -> Moved:
 
 def _next_step(moved: Moved, seen: Observation, pace: Pace, reason: str) -> Moved:
     fresh = {"step_since": seen.at, "confirmed_at": None, "asked_at": None, "extensions": 0}
+    if observed := confirming.observed_at_step(seen.verdict, moved.deployment.current_step.permille):
+        moved = moved.tell("traffic-observed", observed)
     after = moved.progress(step=moved.deployment.step + 1, **fresh)
     deployment = after.deployment
     told = after.tell("step", f"step {deployment.step} of {deployment.steps}: {reason}")
     return _raise(told, Split.giving(_color(deployment), deployment.current_step.permille), seen, pace)
 
 
-def _stuck(moved: Moved, now: datetime) -> Moved | None:
+def _stuck(moved: Moved, now: datetime, *, bound: timedelta | None = None) -> Moved | None:
     """`deadline_seconds` bounds each step with its extensions; then a person decides, and the weights stay."""
     deployment = moved.deployment
-    if elapsed(deployment.step_since or deployment.phase_since, moved.service, now) < deployment.plan.deadline:
+    if elapsed(deployment.step_since or deployment.phase_since, moved.service, now) < (bound or deployment.plan.deadline):
         return None
     return moved.enter(Phase.NEEDS_HUMAN, now, f"step {deployment.step} of {deployment.steps} could not be finished within its deadline")
 
@@ -120,10 +128,17 @@ def _stuck(moved: Moved, now: datetime) -> Moved | None:
 def _overdue(moved: Moved, now: datetime) -> Moved | None:
     """A watch whose weights cannot be seen any more does not go on for ever."""
     deployment = moved.deployment
-    longest = 2 * deployment.plan.watch + deployment.plan.deadline
-    if elapsed(deployment.phase_since, moved.service, now) < longest:
+    if elapsed(deployment.phase_since, moved.service, now) < waits.longest_watch(deployment):
         return None
     return moved.enter(Phase.NEEDS_HUMAN, now, "the watch cannot end: the balancer does not show the whole traffic here")
+
+
+def _watch(moved: Moved, seen: Observation) -> Moved:
+    deployment = moved.deployment
+    watched = elapsed(deployment.clock_since or deployment.phase_since, moved.service, seen.at)
+    if moved.service.paused or watched < deployment.plan.watch:
+        return moved.wait(f"watched for {int(watched.total_seconds())} s")
+    return _watched(moved, seen)
 
 
 def _watched(moved: Moved, seen: Observation) -> Moved:
@@ -149,7 +164,10 @@ def _retire(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         return _stuck(moved, seen.at) or moved.wait("the production rule drifted")
     settled = seen.at - (deployment.step_since or deployment.phase_since) >= pace.settle
     if not settled or not traffic.is_drained(moved.service, old, seen, pace):
-        return _stuck(moved, seen.at) or moved.wait(f"{old} is draining")
+        return _stuck(moved, seen.at, bound=waits.longest_retiring(deployment)) or moved.wait(f"{old} is draining")
+    moved = confirming.settle(moved, _color(deployment), seen, pace)
+    if confirming.is_open(moved.deployment):
+        return _stuck(moved, seen.at, bound=waits.longest_retiring(deployment)) or moved
     if deployment.healthy_at_end:
         moved = moved.certify(deployment)
     certified = "certified" if deployment.healthy_at_end else "not certified"

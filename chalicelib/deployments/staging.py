@@ -3,19 +3,19 @@
 from datetime import datetime, timedelta
 
 from chalicelib.colors import Color, Split
-from chalicelib.deployments import traffic
+from chalicelib.config.model import fingerprint
+from chalicelib.deployments import approving, pinning, traffic
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import PointStaging, Prepare
 from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.deployments.strategies import at_once
+from chalicelib.deployments.waits import STAGED_FOR
 from chalicelib.health.model import Outcome
 from chalicelib.runtimes.runtime import Progress
 from chalicelib.services.model import Service
 from chalicelib.settings import Pace
-
-STAGED_FOR = timedelta(days=14)
 
 
 def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -34,9 +34,9 @@ def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if not traffic.is_drained(service, idle, seen, pace):
         return moved.wait(f"{idle} had traffic until a moment ago and is draining")
     standing = {color: build for color, build in service.standing.items() if color is not idle}
-    begun = moved.having(standing=standing).progress(color=idle, previous=service.live)
-    entered = begun.enter(Phase.PREPARING, seen.at, f"putting {name_of(deployment)} on {idle}", step_since=seen.at)
-    return entered.do(PointStaging(idle), Prepare(idle, deployment.build))
+    begun = moved.having(standing=standing).progress(color=idle, previous=service.live, repinned=None)
+    entered = begun.enter(Phase.PREPARING, seen.at, f"putting {name_of(deployment)} on {idle}", step_since=seen.at).do(PointStaging(idle))
+    return entered if pinning.is_open(entered.deployment) else entered.do(_prepare(entered.deployment, idle))
 
 
 def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
@@ -46,6 +46,9 @@ def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
         return late
     if seen.standing and seen.standing.progress is Progress.FAILED:
         return moved.end(Phase.FAILED, seen.at, f"{name_of(deployment)} could not be put on {color}: {seen.standing.reason}")
+    if pinning.is_open(deployment):
+        moved = pinning.decide(moved, seen)
+        return moved if pinning.is_open(moved.deployment) else _put_there(moved, seen).wait(f"{name_of(deployment)} is on its way to {color}")
     if _stands(deployment, seen) and _staging_points_to(color, seen):
         placed = moved.having(standing=traffic.placed(moved.service, color, deployment.build))
         return placed.enter(Phase.VERIFYING, seen.at, f"{name_of(deployment)} stands on {color}; checking it there", ready_at=seen.at)
@@ -71,18 +74,18 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
 def staged(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
     """Wait for promotion, at most 14 days."""
     service, deployment = moved.service, moved.deployment
-    if goes_on(service, deployment):
+    if goes_on(service, deployment, seen.at):
         return begin_shift(moved, seen.at)
     if seen.at - deployment.phase_since >= STAGED_FOR:
         return moved.end(Phase.ABORTED, seen.at, f"nobody promoted it for {STAGED_FOR.days} days")
     if service.paused:
         return moved.wait(_paused(service))
-    return moved.wait(f"promote {deployment.build.version} to go on")
+    return moved.wait(approving.sentence(deployment, seen.at) or f"promote {deployment.build.version} to go on")
 
 
-def goes_on(service: Service, deployment: Deployment) -> bool:
-    """Whether a staged deployment shifts now: promoted by a person, or by itself where the service says so."""
-    by_itself = deployment.plan.automatic and not service.automatic_suspended
+def goes_on(service: Service, deployment: Deployment, now: datetime) -> bool:
+    """Whether a staged deployment shifts now: promoted by a person, or by itself where the service says so and enough approved."""
+    by_itself = deployment.plan.automatic and not service.automatic_suspended and not approving.missing(deployment, now)
     return not service.paused and (deployment.promoted or by_itself)
 
 
@@ -92,6 +95,7 @@ def begin_shift(moved: Moved, now: datetime) -> Moved:
     alone = moved.service.live is None or deployment.kind is Kind.ROLLBACK
     plan = at_once(deployment.plan) if alone else deployment.plan
     fresh = {"plan": plan, "step": 1, "step_since": now, "confirmed_at": None, "asked_at": None, "extensions": 0}
+    fresh |= {"approvals": approving.settled(deployment, now)}
     return moved.enter(Phase.SHIFTING, now, f"shifting to {name_of(deployment)}", **fresh)
 
 
@@ -157,11 +161,15 @@ def _put_there(moved: Moved, seen: Observation) -> Moved:
     if seen.split is None or seen.split.share(color) > 0:
         return moved
     staging = () if _staging_points_to(color, seen) else (PointStaging(color),)
-    return moved.do(*staging, Prepare(color, moved.deployment.build))
+    return moved.do(*staging, _prepare(moved.deployment, color))
 
 
 def _stands(deployment: Deployment, seen: Observation) -> bool:
-    return seen.standing is not None and seen.standing.holds(deployment.build)
+    return seen.standing is not None and seen.standing.holds(deployment.build, repinned=fingerprint(deployment.repinned or {}))
+
+
+def _prepare(deployment: Deployment, color: Color) -> Prepare:
+    return Prepare(color, deployment.build, deployment.repinned or {})
 
 
 def _staging_points_to(color: Color, seen: Observation) -> bool:

@@ -1,5 +1,6 @@
 """How a strategy becomes steps: pure arithmetic."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.colors import WHOLE
@@ -18,7 +19,16 @@ def plan_of(rollout: Rollout, *, strategy: str | None = None) -> Plan:
         watch=timedelta(seconds=rollout.watch_seconds),
         deadline=timedelta(seconds=rollout.deadline_seconds),
         automatic=rollout.promotion == "automatic",
+        approvals=rollout.approvals,
     )
+
+
+def with_strategy(plan: Plan, rollout: Rollout, strategy: str | None) -> Plan:
+    """Another strategy changes the steps, and nothing else of what was copied when the deployment began."""
+    if strategy in (None, plan.strategy):
+        return plan
+    other = plan_of(rollout, strategy=strategy)
+    return replace(plan, strategy=other.strategy, steps=other.steps)
 
 
 def steps_of(strategy: str, steps: tuple[Step, ...]) -> tuple[PlannedStep, ...]:
@@ -36,7 +46,7 @@ def steps_of(strategy: str, steps: tuple[Step, ...]) -> tuple[PlannedStep, ...]:
 
 def at_once(plan: Plan) -> Plan:
     """The same plan in one step: for a first release, which has nothing to be compared with, and for a rollback."""
-    return Plan(strategy=plan.strategy, steps=_AT_ONCE, watch=plan.watch, deadline=plan.deadline, automatic=plan.automatic)
+    return replace(plan, steps=_AT_ONCE)
 
 
 def _linear(first: Step) -> tuple[PlannedStep, ...]:

@@ -63,11 +63,12 @@ def ask(moved: Moved, split: Split, seen: Observation, pace: Pace) -> Moved:
 def ask_back(moved: Moved, color: Color, seen: Observation, pace: Pace) -> Moved:
     """Ask for everything to go back to `color`: the whole wanted end, never stopped by drift or by what cannot be read.
 
-    It holds only where a look, this one or one in the last 60 s, found no healthy target there.
+    It holds only where a look, this one or one in the last 60 s, found no healthy target there. Stickiness is switched off with
+    it, also where nobody could see whether it is on.
     """
     if _known_dead(seen, color):
         return moved.wait(f"{color} has no healthy target to go back to; it goes as soon as there is one")
-    return _asked(moved, Split.all_on(color), seen.at, pace, unstick=seen.sticky_seconds > 0)
+    return _asked(moved, Split.all_on(color), seen.at, pace, unstick=seen.rules is None or seen.sticky_seconds > 0)
 
 
 def healthy(seen: Observation, color: Color) -> bool:
@@ -90,7 +91,8 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
         return moved.wait(f"weights {split.percentages()} have been asked for and are not seen yet")
     expected = service.expected if service.desired == split else (*service.expected, split)
     asked = moved.having(expected=expected, asked_at=now).progress(asked_at=now, moved=True)
-    told = asked.tell("weights-asked", f"asked for {_percent(split)}", weights=split.percentages())
+    without = " without stickiness" if unstick else ""
+    told = asked.tell("weights-asked", f"asked for {_percent(split)}{without}", weights=split.percentages())
     return told.do(SetWeights(split, unstick=unstick))
 
 

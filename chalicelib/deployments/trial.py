@@ -5,10 +5,11 @@ means that the question reached somebody else (a rule that has not arrived
 everywhere yet), and says nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chalicelib.clock import Clock
+from chalicelib.deployments import confirming
 from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.health.model import Check, Outcome
 from chalicelib.health.signal import Answer, HttpProbe
@@ -38,18 +39,18 @@ class Trial:
         return Check("trial", Outcome.HEALTHY, f"{len(questions)} questions answered as expected")
 
     def once(self, service: Service, deployment: Deployment) -> Check:
-        """One probe: to staging while it serves the candidate, through production once that has everything."""
+        """One probe: to staging while it serves the candidate, through production once that has everything, or gave it back."""
         probe = deployment.checks.probe
         question = Smoke(path=probe.path, expect_status=probe.expect_status)
         return self._asked(service, deployment, url_of(service, deployment), question, timedelta(seconds=probe.timeout_seconds))
 
     def _asked(self, service: Service, deployment: Deployment, base: str, question: Smoke, timeout: timedelta) -> Check:
         answer = self.probe.ask(question.method, base + question.path, header=service.definition.identify.header, timeout=timeout)
-        return _judged(question, answer, deployment.build.version)
+        return _judged(question, answer, confirming.intended(deployment).version)
 
 
 def target_of(deployment: Deployment) -> str:
-    return "production" if deployment.phase is Phase.WATCHING else "staging"
+    return "production" if deployment.phase in (Phase.WATCHING, Phase.REVERTING) else "staging"
 
 
 def url_of(service: Service, deployment: Deployment) -> str:
@@ -61,6 +62,12 @@ def every(probe: Probe) -> timedelta:
 
 
 def _judged(question: Smoke, answer: Answer, version: str) -> Check:
+    """`numbers` tell of an answer that names its release; what was asked of it is another question."""
+    check = _compared(question, answer, version)
+    return replace(check, numbers={"named": 1.0}) if version and answer.release == version else check
+
+
+def _compared(question: Smoke, answer: Answer, version: str) -> Check:
     asked = f"{question.method} {question.path}"
     if answer.status is None:
         return Check("trial", Outcome.UNHEALTHY, f"{asked}: no answer ({answer.error})")

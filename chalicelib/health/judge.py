@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.colors import Color
 from chalicelib.health.model import Check, Counts, Outcome, ProbeLog, Targets, Verdict
+from chalicelib.health.shares import Observed, Share, is_explained
 from chalicelib.services.definition import Checks, Errors, Probe
 
 
@@ -23,6 +24,7 @@ class Evidence:
     """What is known about the candidate on `color`. None: it could not be read. `own` are Turnout's requests among `counts`.
 
     `probes` is None as well while nothing has been probed; `extended` says that the hold has been extended already.
+    `share` is what the weights give the candidate; None where that is everything, or not known.
     """
 
     color: Color
@@ -31,6 +33,7 @@ class Evidence:
     counts: dict[Color, Counts] | None
     own: Counts
     extended: bool
+    share: Share | None = None
 
 
 def judge(evidence: Evidence, checks: Checks, now: datetime) -> Verdict:
@@ -80,6 +83,9 @@ def _errors(evidence: Evidence, checks: Checks) -> Check:
     }
     if candidate.requests == 0 and baseline.requests == 0:
         return Check("errors", Outcome.HEALTHY, "there is no traffic, so metrics do not apply; targets and probes decide", numbers)
+    if evidence.share and not is_explained(observed := Observed.between(candidate, baseline), evidence.share):
+        unexplained = f"{observed.shown(evidence.share)}: the weights do not explain that, so the metrics prove nothing"
+        return Check("errors", Outcome.INCONCLUSIVE, unexplained, numbers)
     if candidate.requests < checks.errors.minimum_requests:
         return _too_few(candidate, evidence, checks, numbers)
     return _compared(candidate, baseline, checks.errors, numbers)

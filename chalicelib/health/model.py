@@ -58,19 +58,25 @@ class Counts:
 class ProbeLog:
     """What the probes of one deployment have seen, one document per service.
 
-    `target` names what was probed (`staging` or `production`). `sent` are the
-    probes of each metric period, by its start: requests and failures among
-    them, which the balancer counts like everybody's.
+    `target` names what was probed (`staging` or `production`). `subject` names
+    the deployment, phase and step it was for. `sent` are the probes of each
+    metric period, by its start: requests and failures among them, which the
+    balancer counts like everybody's. `through_in_a_row` are the answers
+    through production that came from the release meant to have it, since the
+    last one that did not; `elsewhere_at` is when another release last answered there.
     """
 
     service: str
     deployment: str
+    subject: str
     target: str
     sent: dict[datetime, Counts]
     failed_in_a_row: int
     passed_in_a_row: int
     last_at: datetime
     last_reason: str
+    through_in_a_row: int = 0
+    elsewhere_at: datetime | None = None
 
     def between(self, begin: datetime, end: datetime) -> Counts:
         """What was sent in the periods from `begin` up to `end`."""

@@ -186,7 +186,15 @@ def decide(place: ArtifactKey | BadKey, known: Known, look: Callable[[], Examine
         return known.release if known.release.digest == found.artifact.digest else _reuse(known.release, found)
     if found.problem:
         return Refused("bad-zip", f"{found.problem.reason} ({found.problem.kind})")
-    return found
+    return _bad_metadata(found) or found
+
+
+def _bad_metadata(found: Examined) -> Refused | None:
+    try:
+        found.schema_range  # noqa: B018  # reading it is what finds out
+    except ValueError as problem:
+        return Refused("bad-metadata", f"{problem}, and upload it again")
+    return None
 
 
 def _reuse(recorded_one: Release, found: Examined) -> Refused:

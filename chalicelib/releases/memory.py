@@ -39,6 +39,13 @@ class MemoryObjects:
                 return Fetched(BytesIO(kept.content if size <= LARGEST_DOWNLOAD else b""), kept.object_version, kept.at, size, dict(kept.metadata))
         raise NotFound(f"downloading s3://{bucket}/{key}: there is no such object")
 
+    def exists(self, bucket: str, key: str, object_version: str | None) -> bool:
+        return any((kept.bucket, kept.key) == (bucket, key) and object_version in {None, kept.object_version} for kept in self._kept)
+
+    def lose(self, bucket: str, key: str) -> None:
+        """Every version of this object is gone, as if somebody had deleted it."""
+        self._kept = [kept for kept in self._kept if (kept.bucket, kept.key) != (bucket, key)]
+
     def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
         newest = {(kept.bucket, kept.key): kept for kept in self._kept}
         for kept in sorted(self._kept, key=lambda kept: kept.key):

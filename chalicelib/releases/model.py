@@ -25,6 +25,14 @@ class S3Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaRange:
+    """The database schemas a release works with, first and last. Their numbers only ever rise."""
+
+    min: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """Version + artifact + commit. Only what is learned later (`certified`) is ever added.
 
@@ -44,6 +52,7 @@ class Release:
     metadata: dict[str, str] = field(default_factory=dict)
     certified: dict[str, datetime] = field(default_factory=dict)
     revision: int = 1
+    schema_range: SchemaRange | None = None
 
     @property
     def digest(self) -> str:

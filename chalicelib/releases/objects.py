@@ -48,6 +48,9 @@ class Objects(Protocol):
     def fetch(self, bucket: str, key: str, object_version: str | None) -> Fetched:
         """Download exactly this object version (None: the current one), with one request. Raises `NotFound` when it is gone or never was."""
 
+    def exists(self, bucket: str, key: str, object_version: str | None) -> bool:
+        """Whether exactly this object version (None: a current one) is there; one cheap request."""
+
     def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
         """Every object version whose key begins with `prefix` and comes after `after`, in the order of the keys; those of one key in
         no promised order. Without delete markers; pages as it is read.

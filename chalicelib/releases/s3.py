@@ -6,6 +6,7 @@ from typing import IO, Any, cast
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.faults import translated
+from chalicelib.errors import NotFound
 from chalicelib.releases.objects import LARGEST_DOWNLOAD, Fetched, ObjectVersion
 
 _PIECE = 1024 * 1024
@@ -22,6 +23,15 @@ class S3Objects:
             found = self._clients.s3.get_object(Bucket=bucket, Key=key, **pinned)
             file = _downloaded(found) if found["ContentLength"] <= LARGEST_DOWNLOAD else _nothing(found)
         return Fetched(file, _version(found), found["LastModified"], found["ContentLength"], _lower(found.get("Metadata", {})))
+
+    def exists(self, bucket: str, key: str, object_version: str | None) -> bool:
+        pinned = {"VersionId": object_version} if object_version else {}
+        try:
+            with translated(f"looking for s3://{bucket}/{key}"):
+                self._clients.s3_look.head_object(Bucket=bucket, Key=key, **pinned)
+        except NotFound:
+            return False
+        return True
 
     def versions(self, bucket: str, prefix: str = "", *, after: str = "") -> Iterator[ObjectVersion]:
         behind = {"KeyMarker": after} if after else {}

@@ -91,7 +91,7 @@ def _refuse_mismatch(found: Examined, sha256: str | None) -> None:
 
 def _raised(refused: Refused) -> Problem:
     match refused.kind:
-        case "bad-zip":
+        case "bad-zip" | "bad-metadata":
             return Invalid(refused.reason, field="artifact.key")
         case "unknown-service":
             return NotFound(refused.reason)

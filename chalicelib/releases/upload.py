@@ -7,10 +7,11 @@ from datetime import datetime
 
 from chalicelib.releases import artifact
 from chalicelib.releases.artifact import Unacceptable
-from chalicelib.releases.model import Release, S3Artifact
+from chalicelib.releases.model import Release, S3Artifact, SchemaRange
 from chalicelib.releases.objects import Fetched, Objects
 
 _COMMIT = re.compile(r"[0-9a-f]{1,64}")
+_SCHEMA = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,20 @@ class Examined:
         named = self.metadata.get("commit", "").strip().lower()
         return named if _COMMIT.fullmatch(named) else None
 
+    @property
+    def schema_range(self) -> SchemaRange | None:
+        """What the uploader named as `schema-min` and `schema-max`. Raises `ValueError` for what is no range."""
+        given = [self.metadata.get(name, "").strip() for name in ("schema-min", "schema-max")]
+        if not any(given):
+            return None
+        if not all(_SCHEMA.fullmatch(one) for one in given) or int(given[0]) > int(given[1]):
+            raise ValueError(f"schema-min and schema-max are {given[0]!r} and {given[1]!r}; give both as whole numbers, the smaller one first")
+        return SchemaRange(int(given[0]), int(given[1]))
+
     def as_release(self, service: str, version: str, *, published_at: datetime, at: datetime, by: str) -> Release:
         return Release(
             service=service, version=version, artifact=self.artifact, commit=self.commit, published_at=published_at,
-            registered_at=at, registered_by=by, metadata=self.metadata,
+            registered_at=at, registered_by=by, metadata=self.metadata, schema_range=self.schema_range,
         )
 
 

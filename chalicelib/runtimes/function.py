@@ -4,6 +4,7 @@ from base64 import b64decode
 from typing import Any
 
 from chalicelib.colors import Color
+from chalicelib.config.model import REPINNED
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Unavailable
 from chalicelib.runtimes.runtime import Progress, Standing
@@ -50,7 +51,7 @@ def standing_of(configuration: dict[str, Any], service: str, color: Color) -> St
     if state.progress is Progress.FAILED:
         # A version that fell over after it stood is in nobody's way: the next one replaces it.
         return Standing(Progress.EMPTY, reason=state.reason)
-    return Standing(state.progress, version, hex_digest(configuration), int(config_version), state.reason)
+    return Standing(state.progress, version, hex_digest(configuration), int(config_version), state.reason, found.get(REPINNED, ""))
 
 
 def another_service(configuration: dict[str, Any], service: str, color: Color) -> Standing | None:

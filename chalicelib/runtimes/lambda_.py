@@ -15,6 +15,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.faults import code_of, is_refusal, message_of, translated
 from chalicelib.clock import Clock
 from chalicelib.colors import Color
+from chalicelib.config.model import REPINNED
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.runtimes.attachment import attach, register, require_lambda_groups
@@ -68,7 +69,7 @@ class LambdaRuntime:
             if anothers := another_service(there, definition.name, color):
                 return anothers
             standing = standing_of(there, definition.name, color)
-            if standing.holds(build):
+            if standing.holds(build, repinned=wanted.get(REPINNED, "")):
                 register(self._clients, definition, color, self._alias(definition, color)["AliasArn"])
                 return standing
         latest = self._latest_with(definition, build, wanted)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chalicelib.colors import Color
+from chalicelib.config.model import REPINNED
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Invalid
 from chalicelib.runtimes.runtime import Fence, Progress, Standing, unfenced
@@ -47,7 +48,7 @@ class MemoryRuntime:
         if (owner := self._owner(definition, color)) != definition.name:
             return Standing(Progress.FAILED, reason=f"alias {color} of {definition.runtime.function} serves the service {owner}")
         standing = self.standing(definition, color)
-        if standing.holds(build):
+        if standing.holds(build, repinned=settings.get(REPINNED, "")):
             return standing
         if reason := self.broken.get(build.version):
             return Standing(Progress.FAILED, reason=reason)
@@ -76,6 +77,6 @@ class MemoryRuntime:
         self._owners[place] = definition.name
         self._taken.pop(place, None)  # a fence may have let somebody else through meanwhile
         self.settings[place] = dict(settings)
-        self._standing[place] = Standing(Progress.READY, build.version, build.digest, build.config_version)
+        self._standing[place] = Standing(Progress.READY, build.version, build.digest, build.config_version, repinned=settings.get(REPINNED, ""))
         self.on_ready(definition.traffic.target_groups.of(color), build.version)
         return self._standing[place]

@@ -28,11 +28,14 @@ class Standing:
     digest: str | None = None
     config_version: int | None = None
     reason: str = ""
+    repinned: str = ""
+    """The fingerprint of the references it runs with in another version than its config pins."""
 
-    def holds(self, build: Build) -> bool:
-        """Whether exactly this build is ready to serve."""
+    def holds(self, build: Build, *, repinned: str | None = None) -> bool:
+        """Whether exactly this build is ready to serve; with these references replaced and no others, where that is asked."""
         wanted = (build.version, build.digest, build.config_version)
-        return self.progress is Progress.READY and (self.version, self.digest, self.config_version) == wanted
+        same = (self.version, self.digest, self.config_version) == wanted
+        return self.progress is Progress.READY and same and repinned in (None, self.repinned)
 
 
 Fence = Callable[[], bool]

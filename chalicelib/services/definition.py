@@ -23,6 +23,12 @@ TargetGroupArn = Annotated[str, Field(pattern=_ELB + r"targetgroup/.+$", max_len
 LoadBalancerArn = Annotated[str, Field(pattern=_ELB + r"loadbalancer/app/.+$", max_length=512)]
 UrlPath = Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024)]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
+_HOOK_NAME = r"turnout-hook-[A-Za-z0-9-_]{1,51}(:[A-Za-z0-9-_]{1,128})?"
+HookFunction = Annotated[str, Field(pattern=rf"^(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{{12}}:function:)?{_HOOK_NAME}$", max_length=256)]
+"""By its name it may be called: what a hook may be is one prefix in our functions' policies."""
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HookUrl = Annotated[str, Field(pattern=rf"^https://({_LABEL}\.)+[A-Za-z]([A-Za-z0-9-]{{0,61}}[A-Za-z0-9])?(:443)?(/[!$-\[\]-~]*)?$", max_length=1024)]
+"""A host has a name: an address, in whatever notation, is none. No user, no other port, no fragment."""
 
 
 class Part(BaseModel):
@@ -91,7 +97,7 @@ class Rollout(Part):
     promotion: Literal["manual", "automatic"] = "manual"
     watch_seconds: Seconds = 3600
     deadline_seconds: Seconds = 7200
-    approvals: int = Field(default=0, ge=0, le=0)
+    approvals: int = Field(default=0, ge=0, le=10)
 
     @model_validator(mode="after")
     def _steps_fit_the_strategy(self) -> Self:
@@ -152,8 +158,43 @@ class Gates(Part):
     provenance: Literal["off"] = "off"
 
 
+class Hook(Part):
+    """Somebody to ask before or after a step, or to tell of a way back: a Lambda function or an HTTPS URL."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+    at: Literal["before_shift", "after_shift", "before_revert", "after_revert", "read_only"]
+    lambda_: HookFunction | None = Field(default=None, alias="lambda")
+    https: HookUrl | None = None
+    timeout_seconds: int = Field(default=300, ge=1, le=24 * 3600)
+    on_timeout: Literal["continue", "fail"] = "fail"
+
+    @property
+    def target(self) -> str:
+        return self.lambda_ or self.https or ""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.lambda_ is None) == (self.https is None):
+            raise ValueError("a hook names exactly one of lambda and https")
+        return self
+
+
 class Cutover(Part):
-    read_only: Literal["off"] = "off"
+    """Whether the application stops writing while it is given the whole traffic, for at most `limit_seconds`, and how it is told."""
+
+    read_only: Literal["off", "parameter", "hook"] = "off"
+    parameter: str | None = Field(default=None, pattern=r"^/turnout(/[A-Za-z0-9_.-]{1,64}){1,10}/read-only$")
+    limit_seconds: int = Field(default=60, ge=5, le=300)
+    drain_seconds: int = Field(default=2, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.read_only == "parameter") != (self.parameter is not None):
+            raise ValueError('read_only "parameter" names a parameter, and nothing else does')
+        if 2 * self.drain_seconds > self.limit_seconds:
+            raise ValueError("drain_seconds may be half of limit_seconds at most: the weights have to move within the limit")
+        return self
 
 
 class Identify(Part):
@@ -170,6 +211,13 @@ class Definition(Part):
     rollout: Rollout = Rollout()
     checks: Checks = Checks()
     gates: Gates = Gates()
-    hooks: tuple[()] = Field(default=())
+    hooks: tuple[Hook, ...] = Field(default=(), max_length=10)
     cutover: Cutover = Cutover()
     identify: Identify = Identify()
+
+    @model_validator(mode="after")
+    def _cutover_has_its_hook(self) -> Self:
+        switches = [hook for hook in self.hooks if hook.at == "read_only"]
+        if len(switches) != (1 if self.cutover.read_only == "hook" else 0):
+            raise ValueError('cutover.read_only "hook" goes with exactly one hook at read_only, and nothing else does')
+        return self

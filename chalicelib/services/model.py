@@ -13,7 +13,7 @@ from datetime import datetime
 from chalicelib.colors import Color, Split
 from chalicelib.deployments.model import Build, Deployment, Placement
 from chalicelib.health.model import Targets, Verdict
-from chalicelib.services.definition import Definition
+from chalicelib.services.definition import Definition, Hook
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,22 @@ class Drift:
     restoring: bool = False
     asked_at: datetime | None = None
     """When the expected weights were last written over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnly:
+    """The application takes no writes until `until`, which it enforces itself. `deployment` asked for it; `parameter` is where the application
+    reads it, or `hook` tells it.
+
+    `entered_at` is when it was read back; `leaving` is set from when it is to be left until that was read back too.
+    """
+
+    until: datetime
+    deployment: str
+    parameter: str
+    entered_at: datetime | None = None
+    leaving: bool = False
+    hook: Hook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +135,8 @@ class Service:
     quarantined: tuple[Quarantine, ...] = ()
     paused: Pause | None = None
     drift: Drift | None = None
+    read_only: ReadOnly | None = None
+    """A cutover's read-only that is on, or was and is not known to be left."""
     look_again_since: datetime | None = None
     """When a deployment that had moved weights ended: the rule gets one more look some minutes after."""
     asked_at: datetime | None = None
@@ -137,13 +155,17 @@ class Service:
     def is_drifted(self) -> bool:
         return self.drift is not None
 
+    def is_read_only(self, now: datetime) -> bool:
+        return self.read_only is not None and self.read_only.until > now
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the last pass saw. Written over by every pass, unconditionally; never decides a transition by itself.
 
     `verdict` is the last one made, None while no deployment is judged;
-    `waits_for` is what that pass was waiting for, in a sentence, if anything.
+    `waits_for` is what that pass was waiting for, in a sentence, if anything;
+    `sticky_seconds` is how long the production rule's cookies hold clients to a colour, 0 when they do not.
     """
 
     service: str
@@ -155,6 +177,7 @@ class Look:
     """When each colour's targets were last read; a colour that could not be read keeps what was read before."""
     verdict: Verdict | None = None
     waits_for: str = ""
+    sticky_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

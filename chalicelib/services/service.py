@@ -7,6 +7,7 @@ from chalicelib.access.model import Caller
 from chalicelib.clock import Clock
 from chalicelib.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from chalicelib.health.signal import TargetHealth
+from chalicelib.hooks.caller import HookCaller
 from chalicelib.ledger import keys
 from chalicelib.ledger.filtered import filtered_page
 from chalicelib.ledger.port import Change, Ledger, Page, Ref
@@ -37,11 +38,12 @@ class _Wish:
 
 
 class Services:
-    def __init__(self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock, *, hooks: HookCaller) -> None:
         self._ledger = ledger
         self._router = router
         self._runtime = runtime
         self._target_health = target_health
+        self._hooks = hooks
         self._clock = clock
 
     def register(self, name: str, definition: Definition, *, if_match: int | None, by: Caller, reason: str = "") -> tuple[Service, bool]:
@@ -85,6 +87,7 @@ class Services:
 
     def _record(self, before: Service | None, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
         current = before if before and before.registered else None
+        self._survey_hooks(current, wish.definition)
         ground = self._ground(wish.definition)
         after = footing.settled(before, wish.definition, ground)
         claims = owning.claims(wish.definition, owners)
@@ -97,6 +100,7 @@ class Services:
 
     def _redefine(self, current: Service, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
         """It stands where it stood, and what is live is left alone: this may be the middle of a shift. Writes only what differs."""
+        self._survey_hooks(current, wish.definition)
         surroundings = self._survey(wish.definition)
         after = footing.redefined(current, wish.definition, surroundings)
         claims = owning.claims(wish.definition, owners)
@@ -126,6 +130,16 @@ class Services:
         color = footing.whole_color(surroundings)
         targets = self._target_health.targets(definition.traffic, color)
         return Footing(self._clock.now(), surroundings, color, targets)
+
+    def _survey_hooks(self, current: Service | None, definition: Definition) -> None:
+        """Those that were not declared before. Raises `Invalid` for one that is not there."""
+        known = current.definition.hooks if current else ()
+        for position, hook in enumerate(definition.hooks):
+            if hook not in known:
+                try:
+                    self._hooks.survey(hook)
+                except NotFound as error:
+                    raise Invalid(error.detail, field=f"hooks.{position}.{'lambda' if hook.lambda_ else 'https'}") from error
 
     def _remove(self, name: str, by: Caller, reason: str) -> None:
         before = self.get(name)

@@ -223,6 +223,43 @@ class TestRollback:
         assert "Roll web back to 1.4.1?" in ran.err
         assert api.last("POST").body["to"] == "1.4.1"
 
+    def test_shows_what_there_is_to_know(self, api, cli: Runner):
+        changes = [
+            {"name": "DB", "kind": "changed", "before": "ssm:/turnout/db:2", "after": "ssm:/turnout/db:1"},
+            {"name": "MODE", "kind": "added", "before": None, "after": None},
+        ]
+        api.on("GET", f"{WEB}/rollback", {
+            "version": "1.4.1", "config_version": 3, "why": "it was named", "warm": False, "certified": True, "look_age_seconds": 7.2, "refusal": "it is live already",
+            "digest": "sha256:ab", "digest_exists": True, "eta_seconds": 86.0, "config_changes": changes, "warnings": ["it is old", "it is slow"],
+        })  # fmt: skip
+        api.on("POST", f"{WEB}/rollback", (202, a_deployment(kind="rollback", version="1.4.1")))
+
+        ran = cli.turnout("rollback", "web", "1.4.1", typed="n\n")
+
+        assert api.last("GET").query == {"to": "1.4.1"}
+        assert ran.err.splitlines()[:9] == [
+            "target    1.4.1, config 3, certified: it was named",
+            "stands    nowhere: it has to be put on a colour first",
+            "looked    7 s ago",
+            "artifact  sha256:ab is there",
+            "takes     about 86 s",
+            "config    DB changed ssm:/turnout/db:2 -> ssm:/turnout/db:1; MODE added",
+            "warning   it is old",
+            "warning   it is slow",
+            "refused   it is live already",
+        ]
+
+    def test_that_is_rehearsed_shows_the_preflight_to_everybody(self, api, cli: Runner):
+        api.on("GET", f"{WEB}/rollback", {"version": "1.4.1", "color": "blue", "why": "newest certified", "warm": True, "target_healthy": True})
+        api.on("POST", f"{WEB}/rollback", {"dry_run": True, "instructions": [], "deployment": None})
+
+        ran = cli.turnout("rollback", "web", "--dry-run")
+        in_json = cli.turnout("rollback", "web", "--dry-run", "--json")
+
+        assert "stands  warm on blue, healthy: the traffic moves at once" in ran.err
+        assert in_json.json["preflight"]["version"] == "1.4.1"
+        assert (api.last("POST").query, "to" in api.last("POST").body) == ({"dry_run": "true"}, False)
+
     def test_is_not_held_up_by_a_preflight_that_fails(self, api, cli: Runner):
         api.problem("GET", f"{WEB}/rollback", 500, "internal").on("POST", f"{WEB}/rollback", (202, a_deployment(kind="rollback")))
 
@@ -267,6 +304,13 @@ class TestExplain:
 
         assert "targets    inconclusive  1 of 2 healthy" in cli.turnout("explain", "web").out
 
+    def test_shows_the_answer_where_the_server_gives_one(self, api, cli: Runner):
+        items = [{"name": "paused", "answer": "pending", "outcome": "inconclusive", "reason": 'paused by bob; "turnout resume web" lets it go on', "numbers": {}}]
+        api.on("GET", f"{WEB}/explain", {"service": "web", "items": items, "cursor": None})
+
+        assert 'paused     pending  paused by bob; "turnout resume web" lets it go on' in cli.turnout("explain", "web").out
+        assert cli.turnout("explain", "web", "--json").json["items"] == items
+
     def test_of_nothing_says_so(self, api, cli: Runner):
         api.on("GET", f"{WEB}/explain", {"items": []})
 
@@ -285,6 +329,41 @@ class TestConfig:
     @pytest.mark.parametrize("arguments", [(), ("A",), ("=x",)])
     def test_set_of_nonsense_is_usage(self, cli: Runner, arguments):
         assert cli.turnout("config", "set", "web", *arguments).exit_code == 2
+
+    def test_set_takes_references(self, api, cli: Runner):
+        pinned = {"DB": {"ssm": "/turnout/db", "version": 3}, "KEY": {"secretsmanager": "turnout/key", "version": "v-1"}}
+        api.on("POST", f"{WEB}/config", (201, {"config_version": 4, "settings": pinned}))
+
+        ran = cli.turnout("config", "set", "web", "--ssm", "DB=/turnout/db#3", "--ssm", "URL=/turnout/url", "--secret", "KEY=turnout/key#v-1")
+
+        assert api.last("POST").body["set"] == pinned | {"URL": {"ssm": "/turnout/url"}}
+        assert ran.out == "DB=ssm:/turnout/db:3\nKEY=secretsmanager:turnout/key:v-1\n"
+
+    def test_set_of_a_parameter_in_no_version_is_usage(self, cli: Runner):
+        assert cli.turnout("config", "set", "web", "--ssm", "DB=/turnout/db#newest").exit_code == 2
+
+    def test_unset_leaves_settings_out(self, api, cli: Runner):
+        api.on("POST", f"{WEB}/config", (201, {"config_version": 4, "settings": {}}))
+
+        cli.turnout("config", "unset", "web", "A", "B")
+
+        assert api.last("POST").body == {"set": {}, "unset": ["A", "B"]}
+
+    def test_diff_shows_what_changed_up_to_the_newest(self, api, cli: Runner):
+        api.on("GET", f"{WEB}/config", a_list({"config_version": 4, "settings": {}}))
+        added, removed = {"name": "B", "before": None, "after": "2"}, {"name": "C", "before": "3", "after": None}
+        changed = {"name": "A", "before": {"ssm": "/a", "version": 1}, "after": {"ssm": "/a", "version": 2}}
+        api.on("GET", f"{WEB}/config/4", {"config_version": 4, "against": 2, "added": [added], "removed": [removed], "changed": [changed]})
+
+        ran = cli.turnout("config", "diff", "web", "2")
+
+        assert api.last("GET").query == {"against": "2"}
+        assert ran.out == "~ A=ssm:/a:1 -> ssm:/a:2\n+ B=2\n- C=3\n"
+
+    def test_diff_of_the_same_says_so(self, api, cli: Runner):
+        api.on("GET", f"{WEB}/config/4", {"config_version": 4, "against": 4, "added": [], "removed": [], "changed": []})
+
+        assert cli.turnout("config", "diff", "web", "4", "4").out == "nothing is different\n"
 
     def test_show_shows_the_newest(self, api, cli: Runner):
         api.on("GET", f"{WEB}/config", a_list({"config_version": 4, "settings": {"A": "1"}}))

@@ -122,7 +122,7 @@ class Stage(World):
         deployment = service.deployment
         if deployment is None:
             return not service.look_again_since and not service.waiting and not (service.drift and service.drift.restoring)
-        waits = deployment.phase is Phase.STAGED and not goes_on(service, deployment)
+        waits = deployment.phase is Phase.STAGED and not goes_on(service, deployment, self.clock.now())
         return waits or deployment.phase is Phase.NEEDS_HUMAN
 
     def until_phase(self, version: str, phase: Phase = Phase.COMPLETED) -> None:
@@ -180,7 +180,7 @@ class Stage(World):
         adapters = Adapters(
             clock=self.clock, side_by_side=one_after_another, ledger=seen("ledger", self.ledger), router=seen("router", self.router),
             runtime=seen("runtime", self.runtime), target_health=seen("targets", self.targets), probe=seen("probe", self.probe),
-            metrics=self.metrics, objects=self.objects, queues=self.queues,
+            metrics=self.metrics, objects=self.objects, queues=self.queues, hooks=self.hooks, secrets=self.secrets, switch=self.switch,
         )
         return build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)
 

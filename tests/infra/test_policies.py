@@ -18,17 +18,21 @@ ANY_RESOURCE = {
     "cloudwatch:GetMetricData",
     "dynamodb:ListStreams",
     "elasticloadbalancing:Describe*",
+    "ssm:DescribeParameters",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 }
 # Which methods of which adapters each function reaches; what those call in their turn is read from the files.
 ROUTER, METRICS, RUNTIME = "chalicelib/traffic/alb.py", "chalicelib/health/cloudwatch.py", "chalicelib/runtimes/lambda_.py"
 LOOKS = ((ROUTER, "look"), (ROUTER, "set_weights"), ("chalicelib/health/target_health.py", "targets"), (METRICS, "counts"), (RUNTIME, "standing"))
-PASS = (*LOOKS, (ROUTER, "point_staging"), (RUNTIME, "prepare"), (RUNTIME, "retire"))
+SECRETS = (("chalicelib/config/ssm.py", "versions"), ("chalicelib/config/secretsmanager.py", "versions"))
+SWITCH, HOOK = "chalicelib/cutover/ssm.py", "chalicelib/hooks/lambda_.py"
+BESIDE = (*SECRETS, (SWITCH, "set"), (SWITCH, "read"), (HOOK, "call"))
+PASS = (*LOOKS, (ROUTER, "point_staging"), (RUNTIME, "prepare"), (RUNTIME, "retire"), *BESIDE)
 FETCH, LIST = ("chalicelib/releases/s3.py", "fetch"), ("chalicelib/releases/s3.py", "versions")
 DUE, PROBES = ("chalicelib/deployments/sqs.py", "send_due"), ("chalicelib/deployments/sqs.py", "send_probes")
 REACHED: dict[str, tuple[tuple[str, str], ...]] = {
-    "api_handler": (*LOOKS, (ROUTER, "survey"), (RUNTIME, "survey"), FETCH),
+    "api_handler": (*LOOKS, *SECRETS, (ROUTER, "survey"), (RUNTIME, "survey"), (HOOK, "survey"), FETCH, ("chalicelib/releases/s3.py", "exists")),
     "authorize": (),
     "on_artifact": (FETCH,),
     "on_change": (DUE,),
@@ -61,10 +65,12 @@ STARTED: dict[str, set[str]] = {
     "on_due": FROM_QUEUE, "on_probe_due": FROM_QUEUE, "reconcile": {"sqs:SendMessage"}, "tick": {"sqs:SendMessage"},
 }  # fmt: skip
 # Where two services have an operation of one name, the later one is meant.
-PREFIXES = {"sqs": "sqs", "s3": "s3", "cloudwatch": "cloudwatch", "elbv2": "elasticloadbalancing", "lambda": "lambda"}
+PREFIXES = {"sqs": "sqs", "s3": "s3", "cloudwatch": "cloudwatch", "elbv2": "elasticloadbalancing", "lambda": "lambda", "ssm": "ssm", "secretsmanager": "secretsmanager"}
 # What an operation needs where that is not the action of its name.
 ACTIONS: dict[str, set[str]] = {
     "sqs:SendMessageBatch": {"sqs:SendMessage"},
+    "lambda:Invoke": {"lambda:InvokeFunction"},
+    "s3:HeadObject": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"},
     "s3:ListObjectVersions": {"s3:ListBucketVersions"},
     # A version of the object may be named; and without leave to list, S3 answers 403 for an object that is not there.
     "s3:GetObject": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"},
@@ -166,9 +172,15 @@ class TestPolicies:
             assert conditions["lambda:AddPermission"] == {"StringEquals": {"lambda:Principal": "elasticloadbalancing.amazonaws.com"}}
 
     def test_nobody_scans_and_nobody_deletes_what_is_kept(self):
-        dangerous = {"dynamodb:Scan", "dynamodb:DeleteTable", "s3:DeleteObject", "s3:DeleteObjectVersion", "lambda:DeleteFunction", "lambda:InvokeFunction"}
+        dangerous = {"dynamodb:Scan", "dynamodb:DeleteTable", "s3:DeleteObject", "s3:DeleteObjectVersion", "lambda:DeleteFunction"}
 
         assert {function: allowed(function) & dangerous for function in FUNCTIONS} == {function: set() for function in FUNCTIONS}
+
+    def test_only_passes_invoke_functions_and_only_hooks(self):
+        invoking = {function: statement for function in FUNCTIONS for statement in policy(function) if "lambda:InvokeFunction" in statement["Action"]}
+
+        assert set(invoking) == {"on_due", "on_probe_due"}
+        assert all(statement["Resource"]["Fn::Sub"].endswith(":function:turnout-hook-*") for statement in invoking.values())
 
     def test_the_authorizer_only_reads_the_ledger(self):
         touched = {action for action in allowed("authorize") if not action.startswith(("logs:", "xray:"))}

@@ -90,7 +90,7 @@ class Running:
 def a_running_stack(directory: Path) -> Iterator[Running]:
     deliveries, stop, ready = Deliveries(), threading.Event(), threading.Event()
     module = SimpleNamespace(app=an_app(), **{name: deliveries.handler(name) for name in NAMES})
-    parts = stack.Parts(load=lambda: Loaded(module, "good"), data_plane=lambda options: _idle())
+    parts = stack.Parts(load=lambda: Loaded(module, "good"), data_plane=lambda options, endpoint_url: _idle())
     info: dict[str, Any] = {}
 
     def announced(said: dict[str, Any]) -> None:

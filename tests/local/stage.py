@@ -68,7 +68,7 @@ class Stage:
         server.start()
         host, port = server.get_host_and_port()
         region = next(_regions)
-        plane = DataPlane(region=region, account=ACCOUNT, alb_lag=alb_lag, metric_period=metric_period, work_dir=work_dir)
+        plane = DataPlane(region=region, account=ACCOUNT, alb_lag=alb_lag, metric_period=metric_period, work_dir=work_dir, endpoint_url=f"http://{host}:{port}")
         plane.start()
         return cls(server, plane, work_dir, f"http://{host}:{port}", region)
 

@@ -98,6 +98,22 @@ def test_the_zip_brings_its_own_dependencies(stage: Stage) -> None:
     assert value_of(stage, stage.function(source)) is True
 
 
+def test_aws_is_the_embedded_one_and_boto3_is_there_as_in_lambda(stage: Stage) -> None:
+    stage.client("ssm").put_parameter(Name="/turnout/any/switch", Value="on", Type="String")
+    source = """
+    import boto3
+
+    def handler(event, context):
+        return boto3.client("ssm").get_parameter(Name="/turnout/any/switch")["Parameter"]["Value"]
+    """
+    assert value_of(stage, stage.function(source, timeout=20)) == "on"
+
+
+def test_the_zip_s_own_boto3_goes_before_the_runtime_s(stage: Stage) -> None:
+    files: dict[str, str | bytes] = {"app.py": "import boto3\ndef handler(e, c): return boto3.MINE", "boto3/__init__.py": "MINE = 1"}
+    assert value_of(stage, stage.function(files=files)) == 1
+
+
 @pytest.mark.parametrize("handler", ["pkg.sub.module.fn", "pkg/sub/module.fn"])
 def test_handlers_live_in_packages_too(stage: Stage, handler: str) -> None:
     files: dict[str, str | bytes] = {

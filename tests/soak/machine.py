@@ -169,6 +169,10 @@ class Rollouts(RuleBasedStateMachine):
         self.stage.wait(20)
         if self.stage.service().drift:
             self.ask("resume", drift="adopt")
+        if self.stage.service().drift:  # neither is safe: by hand, then
+            self.somebody_moves_the_weights(self.stage.service().desired.blue * 999 // 1000)
+            self.ask("resume", drift="restore")
+            self.stage.wait(20)
 
     def exit(self, phase: Phase) -> None:
         """What a person does about what waits for one."""

@@ -40,6 +40,9 @@ class TestARelease:
         release(api, "1.1.0")
         assert web(api)["live"]["version"] == "1.1.0"
         assert api("GET", "/v1/services/web/rollback").json["version"] == "1.0.0"
+        assert api("GET", "/v1/services/web/rollback?to=1.0.0").json["why"] == "it is the newest certified release other than the live one"
+        assert api("GET", "/v1/services/web/rollback?to=2.0.0").status == 404
+        assert api("GET", "/v1/services/web/rollback?to=-").fields == ["to"]
 
         answer = command(api, "rollback", {"reason": "it is slow"})
 

@@ -23,25 +23,28 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     AWS: (("aws.*",), (WORDS,)),
     MODELS: (("*.model", "services.definition"), (WORDS,)),
     PORTS: (
-        ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "deployments.queues"),
+        ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "config.references", "cutover.switch", "deployments.queues", "hooks.caller"),
         (WORDS, MODELS, PURE),
     ),
     ADAPTERS: (
         (
-            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.sqs", "*.cloudwatch"),
-            *("ledger.items", "traffic.surroundings", "runtimes.attachment", "runtimes.function", "health.target_health", "health.probe"),
+            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.sqs", "*.cloudwatch", "config.aws", "cutover.ssm", "config.ssm", "config.secretsmanager"),
+            *("ledger.items", "traffic.surroundings", "runtimes.attachment", "runtimes.function", "health.target_health", "health.probe", "hooks.https", "hooks.either"),
         ),
         (WORDS, AWS, MODELS, PORTS, PURE),
     ),
     USE_CASES: (
         (
-            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "services.footing", "services.owning"),
-            *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.trial"),
+            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "services.footing", "services.owning", "config.pins"),
+            *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.preflights", "deployments.trial"),
         ),
         (WORDS, MODELS, PORTS, PURE),
     ),
     PURE: (
-        ("deployments.*", "releases.*", "services.recording", "audit.chain", "health.judge", "health.periods", "traffic.weights", "traffic.addresses"),
+        (
+            *("deployments.*", "releases.*", "services.recording", "config.diff", "audit.chain", "health.judge", "health.shares", "health.periods"),
+            *("traffic.weights", "traffic.addresses", "hooks.answering", "hooks.addresses"),
+        ),
         (WORDS, MODELS, PORTS),
     ),
     BOOTSTRAP: (("bootstrap",), (WORDS, AWS, MODELS, PORTS, ADAPTERS, PURE, USE_CASES)),

@@ -21,7 +21,7 @@ def _lines(explained: Json) -> Iterator[str]:
     checks = _checks(explained)
     yield from printing.facts((name, printing.cell(value)) for name, value in explained.items() if value and not isinstance(value, list))
     if checks:
-        yield from printing.table(("CONDITION", "ANSWER", "REASON"), (_row(check) for check in checks))
+        yield from printing.table(("CONDITION", "ANSWER", "WHY, AND WHAT TO DO"), (_row(check) for check in checks))
     else:
         yield "it waits for nothing"
 

@@ -119,6 +119,15 @@ def progress(deployment: Json) -> str:
     return word(deployment.get("phase")) + step
 
 
+def approved(deployment: Json) -> str:
+    """`approved by bob (1 of 2)`; nothing where none is needed."""
+    approvals = deployment.get("approvals") or {}
+    counting = [cell(one.get("by")) for one in approvals.get("given") or () if one.get("counts")]
+    if not approvals.get("needed"):
+        return ""
+    return f"approved by {', '.join(counting) or 'nobody yet'} ({len(counting)} of {cell(approvals['needed'])})"
+
+
 def shares(weights: Json | None) -> str:
     """`blue 90 %, green 10 %`."""
     return ", ".join(f"{cell(color)} {cell(weight)} %" for color, weight in (weights or {}).items()) or "-"

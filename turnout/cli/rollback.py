@@ -2,10 +2,11 @@
 
 import click
 
-from turnout.cli import options, printing
+from turnout.cli import options
 from turnout.cli.answering import answer
 from turnout.cli.context import Context, Json
 from turnout.cli.exits import Exit, Failure
+from turnout.cli.preflight import lines as preflight_of
 from turnout.cli.waiting import Goal
 from turnout.problems import Trouble
 
@@ -25,11 +26,13 @@ def rollback(context: Context, service: str, version: str | None, to: str | None
     """
     if version and to and version != to:
         raise Failure(f"VERSION is {version} and --to is {to}; give one of the two", Exit.USAGE, "usage")
-    target = version or to or _shown(context, service)
+    named = version or to
+    preflight = _preflight(context, service, named)
+    target = named or (preflight.get("version") if not context.flags.dry_run else None)
     context.confirm(f"Roll {service} back{f' to {target}' if target else ''}?")
     asked = {"to": target, "reason": context.flags.reason or "asked for at the command line, no reason given"}
     answered = context.client.command(service, "rollback", asked, dry_run=context.flags.dry_run)
-    answer(context, service, answered, _goal(answered))
+    answer(context, service, answered | ({"preflight": preflight} if preflight and context.flags.dry_run else {}), _goal(answered))
 
 
 def _goal(answered: Json) -> Goal:
@@ -37,15 +40,15 @@ def _goal(answered: Json) -> Goal:
     return Goal.LIVE if answered.get("kind") == "rollback" else Goal.WITHDRAWN
 
 
-def _shown(context: Context, service: str) -> str | None:
-    """The target of the preflight, shown to somebody who can still say no. Whatever goes wrong here does not hold up a rollback."""
-    if context.flags.yes or context.flags.dry_run or not context.can_ask:
-        return None
+def _preflight(context: Context, service: str, named: str | None) -> Json:
+    """What the rollback would do, shown to somebody who can still say no. Whatever goes wrong here does not hold up a rollback."""
+    if not context.flags.dry_run and (context.flags.yes or not context.can_ask):
+        return {}
     try:
-        preflight = context.client.preflight(service)
+        found = context.client.preflight(service, to=named)
     except Trouble as trouble:
         context.say(f"the preflight could not be read ({trouble.detail})")
-        return None
-    for text in printing.facts((name, printing.cell(value)) for name, value in preflight.items() if value is not None):
+        return {}
+    for text in preflight_of(found):
         context.say(text)
-    return preflight.get("version")
+    return found

@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from turnout.cli import options, printing
+from turnout.cli.approve import approve
 from turnout.cli.audit import audit
 from turnout.cli.completion import completion
 from turnout.cli.config import config
@@ -45,7 +46,7 @@ def root() -> None:
 
 
 for command in (
-    status, releases, deploy, promote, rollback, pause, resume, abort, certify, explain, history, watch,
+    status, releases, deploy, promote, rollback, pause, resume, abort, approve, certify, explain, history, watch,
     push, config, audit, rejections, service, token, login, local, completion,
 ):  # fmt: skip
     root.add_command(command)

@@ -59,6 +59,7 @@ def picture(service: Json, context: Context) -> Iterator[str]:
             ("weights", f"{printing.shares(weights.get('observed'))}{seen_at}"),
             ("wanted", printing.shares(weights.get("desired"))),
             ("deployment", f"{deployment.get('id')} {deployment.get('version')}: {printing.progress(deployment)}" if deployment else "-"),
+            *([("approvals", approved)] if (approved := printing.approved(deployment or {})) else []),
             ("verdict", printing.word(verdict.get("outcome")) + (f": {printing.cell(verdict['reason'])}" if verdict.get("reason") else "")),
             ("notes", notes(service) or "-"),
         ]

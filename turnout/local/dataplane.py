@@ -18,10 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class DataPlane:
-    """`alb_lag` seconds pass before a change of rules is served; metrics have one point each `metric_period` seconds."""
+    """`alb_lag` seconds pass before a change of rules is served; metrics have one point each `metric_period` seconds.
 
-    def __init__(self, *, region: str, account: str, alb_lag: float, metric_period: float, work_dir: Path) -> None:
-        self._fleet = Fleet(region=region, account=account, work_dir=work_dir.absolute())  # workers run in another directory
+    `endpoint_url` is where the deployed code finds the embedded AWS.
+    """
+
+    def __init__(self, *, region: str, account: str, alb_lag: float, metric_period: float, work_dir: Path, endpoint_url: str = "") -> None:
+        work_dir = work_dir.absolute()  # workers run in another directory
+        self._fleet = Fleet(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url)
         self._balancer = Balancer(region=region, account=account, lag=alb_lag, metric_period=metric_period, invoke=self._invoke_target)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)

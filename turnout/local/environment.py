@@ -42,7 +42,10 @@ def pace(*, tick: float, metric_period: float, metric_delay: float, alb_lag: flo
         "act_within": 1.5,
         "patience": max(SHORTEST_PATIENCE, tick),
         "poll": 0.2,
+        "preparing": 2,
         "probe_run": 55,
+        "confirm_within": 4 + 2 * metric_period + metric_delay,
+        "cutover_margin": 1,
     }
 
 

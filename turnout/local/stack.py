@@ -66,12 +66,14 @@ class Options:
 
 
 @contextmanager
-def data_plane(options: Options) -> "Iterator[DataPlane]":
-    """The ALB and the functions behind it. What they write lies in the state directory and goes with them."""
+def data_plane(options: Options, endpoint_url: str) -> "Iterator[DataPlane]":
+    """The ALB and the functions behind it, which find AWS at `endpoint_url`. What they write lies in the state directory and goes with them."""
     from turnout.local.dataplane import DataPlane
 
     directory = options.state_dir / WORK_DIR
-    plane = DataPlane(region=REGION, account=ACCOUNT, alb_lag=options.alb_lag, metric_period=options.metric_period, work_dir=directory)
+    plane = DataPlane(
+        region=REGION, account=ACCOUNT, alb_lag=options.alb_lag, metric_period=options.metric_period, work_dir=directory, endpoint_url=endpoint_url
+    )
     plane.start()
     try:
         yield plane
@@ -85,7 +87,7 @@ class Parts:
     """What the stack is made of; tests bring their own."""
 
     load: Callable[[], Loaded] = load
-    data_plane: "Callable[[Options], AbstractContextManager[DataPlane]]" = data_plane
+    data_plane: "Callable[[Options, str], AbstractContextManager[DataPlane]]" = data_plane
 
 
 def run(options: Options, *, ready: Callable[[Info], None], stop: threading.Event | None = None, parts: Parts = Parts()) -> None:
@@ -156,7 +158,7 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
     cleanup.callback(aws.stop)
     environment.prepare(os.environ, aws, _pace(options))
     dispatcher = Dispatcher(tick=options.tick)
-    plane = cleanup.enter_context(parts.data_plane(options))
+    plane = cleanup.enter_context(parts.data_plane(options, aws.url))
     delay = timedelta(seconds=options.metric_delay)
     cleanup.enter_context(corrections.apply(plane=plane, deliver=dispatcher.deliver, changed=dispatcher.stream_changed, metric_delay=delay))
     aws.furnish(table=table_definition(embedded.TABLE), artifact_handler=arn_of("on_artifact"))

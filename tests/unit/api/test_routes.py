@@ -22,7 +22,7 @@ POST /v1/services/{service}/deployments deploy | GET /v1/services/{service}/depl
 GET /v1/services/{service}/deployments/{deployment} view | GET /v1/services/{service}/deployments/{deployment}/events view
 POST /v1/services/{service}/promote deploy | POST /v1/services/{service}/rollback deploy | GET /v1/services/{service}/rollback view
 POST /v1/services/{service}/pause deploy | POST /v1/services/{service}/resume deploy | POST /v1/services/{service}/abort deploy
-POST /v1/services/{service}/certify approve | GET /v1/services/{service}/health view | GET /v1/services/{service}/explain view
+POST /v1/services/{service}/approve approve | POST /v1/services/{service}/certify approve | GET /v1/services/{service}/health view | GET /v1/services/{service}/explain view
 GET /v1/rejections view | GET /v1/audit view | GET /v1/tokens administer | POST /v1/tokens administer | DELETE /v1/tokens/{token} administer
 """
 

@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.api import shapes, views
 from chalicelib.colors import Color, Split
+from chalicelib.config.model import Store
 from chalicelib.deployments.answers import Preflight
-from chalicelib.deployments.instructions import Instruction, PointStaging, Prepare, Retire, SetWeights
+from chalicelib.deployments.instructions import EnterReadOnly, Instruction, LeaveReadOnly, PointStaging, Prepare, Retire, SetWeights
 from chalicelib.deployments.model import ADOPTED, Build, Placement
 from chalicelib.releases.model import S3Artifact
 from tests.unit.api.an_api import Api, an_api
@@ -48,8 +49,8 @@ class TestAService:
         assert shown["weights"]["desired"] == {"blue": 100.0, "green": 0.0}
 
     def test_shows_no_observed_weights_before_they_were_seen(self, api: Api):
-        assert views.service(api.world.service(), None)["weights"]["observed"] == {}
-        assert views.service(api.world.service(), None)["weights"]["observed_at"] is None
+        assert views.service(api.world.service(), None, api.world.clock.now())["weights"]["observed"] == {}
+        assert views.service(api.world.service(), None, api.world.clock.now())["weights"]["observed_at"] is None
 
     def test_shows_a_first_release_as_candidate_until_it_is_live(self, api: Api):
         api.world.staged("1.0.0")
@@ -106,14 +107,19 @@ class TestAnInstruction:
     @pytest.mark.parametrize(
         ("instruction", "shown"),
         [
-            (SetWeights(Split.giving(Color.GREEN, 105)), {"do": "set-weights", "split": {"blue": 89.5, "green": 10.5}, "unstick": False}),
+            (SetWeights(Split.giving(Color.GREEN, 105)), {"do": "set-weights", "split": {"blue": 89.5, "green": 10.5}, "unstick": False, "before": None}),
+            (
+                EnterReadOnly("/turnout/web/switch", datetime(2026, 1, 1, tzinfo=UTC), "d-000001"),
+                {"do": "enter-read-only", "parameter": "/turnout/web/switch", "until": "2026-01-01T00:00:00.000000Z", "deployment": "d-000001"},
+            ),
+            (LeaveReadOnly("/turnout/web/switch", "d-000001"), {"do": "leave-read-only", "parameter": "/turnout/web/switch", "deployment": "d-000001"}),
             (PointStaging(Color.GREEN), {"do": "point-staging", "color": "green"}),
-            (Prepare(Color.BLUE, BUILD), {"do": "prepare", "color": "blue", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}}),
+            (Prepare(Color.BLUE, BUILD), {"do": "prepare", "color": "blue", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}, "repinned": {}}),
             (Retire(Color.BLUE), {"do": "retire", "color": "blue"}),
         ],
     )
     def test_says_what_it_would_do(self, instruction: Instruction, shown: dict[str, Any]):
-        assert views.dry_run((instruction,), None)["instructions"] == [shown]
+        assert views.dry_run((instruction,), None, datetime.now(UTC))["instructions"] == [shown]
 
     def test_of_every_kind_can_be_shown(self):
         assert {kind.__name__ for kind in get_args(Instruction)} == set(views.INSTRUCTIONS)
@@ -144,7 +150,7 @@ class TestHealth:
         answer = api("GET", "/v1/services/web/explain").json
 
         assert answer["service"] == "web"
-        assert all({"name", "outcome", "reason", "numbers"} == set(item) for item in answer["items"])
+        assert all({"name", "answer", "outcome", "reason", "numbers"} == set(item) for item in answer["items"])
 
 
 class TestLists:
@@ -204,7 +210,7 @@ class TestLists:
 
         shown = api("GET", "/v1/tokens")
 
-        assert made["token"].split("_")[2].encode() not in shown.raw
+        assert made["token"].split("_", 2)[2].encode() not in shown.raw
         assert all(set(item) == {"id", "name", "role", "services", "created_at", "created_by", "expires_at"} for item in shown.json["items"])
 
     def test_of_the_audit_are_of_one_service_or_all(self, api: Api):
@@ -230,6 +236,32 @@ class TestConfig:
         assert changed.json["settings"] == {"COLOUR": "blue"}
         assert api("GET", "/v1/services/web/config/2").json == changed.json
         assert api("GET", "/v1/services/web/config/3").status == 404
+
+    def test_shows_a_reference_as_it_was_pinned(self, api: Api):
+        api.world.secrets.put(Store.SSM, "/turnout/web/db")
+        api.world.secrets.put(Store.SECRETS_MANAGER, "turnout/web/key")
+
+        made = api("POST", "/v1/services/web/config", {"set": {"DB": {"ssm": "/turnout/web/db"}, "KEY": {"secretsmanager": "turnout/web/key", "version": "1"}}})
+
+        assert made.json["settings"] == {"DB": {"ssm": "/turnout/web/db", "version": 1}, "KEY": {"secretsmanager": "turnout/web/key", "version": "1"}}
+        assert api("GET", "/v1/services/web/config").json["items"] == [made.json]
+
+    def test_says_what_is_different_from_another(self, api: Api):
+        api.world.secrets.put(Store.SSM, "/turnout/web/db")
+        api("POST", "/v1/services/web/config", {"set": {"COLOUR": "red", "SIZE": "1", "DB": {"ssm": "/turnout/web/db"}}})
+        api.world.secrets.put(Store.SSM, "/turnout/web/db")
+        api("POST", "/v1/services/web/config", {"set": {"SHAPE": "round", "DB": {"ssm": "/turnout/web/db"}}, "unset": ["SIZE"]})
+
+        assert api("GET", "/v1/services/web/config/2?against=1").json == {
+            "config_version": 2, "against": 1,
+            "added": [{"name": "SHAPE", "before": None, "after": "round"}],
+            "removed": [{"name": "SIZE", "before": "1", "after": None}],
+            "changed": [{"name": "DB", "before": {"ssm": "/turnout/web/db", "version": 1}, "after": {"ssm": "/turnout/web/db", "version": 2}}],
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(("against", "status"), [("x", 422), ("-1", 422), ("7", 404), ("0", 200)])
+    def test_is_compared_only_with_what_there_is(self, api: Api, against: str, status: int):
+        assert api("GET", f"/v1/services/web/config/0?against={against}").status == status
 
 
 class TestTheStartPage:

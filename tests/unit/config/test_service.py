@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -6,7 +7,8 @@ import pytest
 
 from chalicelib.access.model import Once
 from chalicelib.audit.chain import broken_at
-from chalicelib.config.model import ConfigVersion
+from chalicelib.config.diff import Value
+from chalicelib.config.model import ConfigVersion, Reference, Store
 from chalicelib.config.service import LARGEST
 from chalicelib.errors import Invalid, NotFound, Stale, Unavailable
 from chalicelib.ledger import keys
@@ -23,7 +25,7 @@ def change(corner: Corner, *, unset: tuple[str, ...] = (), **settings: str) -> C
     return change_to(corner, settings, unset=unset)
 
 
-def change_to(corner: Corner, settings: dict[str, str], *, unset: tuple[str, ...] = ()) -> ConfigVersion:
+def change_to(corner: Corner, settings: Mapping[str, Value], *, unset: tuple[str, ...] = ()) -> ConfigVersion:
     return corner.configs.change("web", set=settings, unset=unset, by=ADMIN, reason="because")
 
 
@@ -143,6 +145,54 @@ class TestRefused:
         with pytest.raises(Invalid) as refused:
             change_to(corner, {"A": "x", "TZ": "y", "GOOD": "a\0"})
         assert fields_of(refused) == ["set.A", "set.TZ", "set.GOOD"]
+
+
+class TestReferences:
+    def test_are_pinned_to_the_version_that_is_current(self, corner: Corner) -> None:
+        corner.secrets.put(Store.SSM, "/turnout/db")
+        corner.secrets.put(Store.SSM, "/turnout/db")
+
+        config = change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db"), "MODE": "slow"})
+
+        assert (config.settings, config.references) == ({"MODE": "slow"}, {"DB": Reference(Store.SSM, "/turnout/db", "2")})
+        assert corner.configs.get("web", 1) == config
+
+    def test_stay_pinned_until_they_are_set_again(self, corner: Corner) -> None:
+        wanted = Reference(Store.SECRETS_MANAGER, "turnout/db")
+        corner.secrets.put(wanted.store, wanted.name)
+        change_to(corner, {"DB": wanted})
+        corner.secrets.put(wanted.store, wanted.name)
+
+        assert change(corner, MODE="slow").references["DB"].version == "1"
+        assert change_to(corner, {"DB": wanted}).references["DB"].version == "2"
+
+    def test_take_the_place_of_values_and_give_it_back(self, corner: Corner) -> None:
+        corner.secrets.put(Store.SSM, "/turnout/db")
+        change(corner, DB="sqlite")
+
+        assert change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db")}).settings == {}
+        assert change(corner, DB="sqlite").references == {}
+        assert change(corner, unset=("DB",)).values == {}
+
+    def test_to_what_is_not_there_are_refused_by_name_and_nothing_is_recorded(self, corner: Corner) -> None:
+        before = corner.state()
+
+        with pytest.raises(Invalid) as refused:
+            change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db"), "KEY": Reference(Store.SECRETS_MANAGER, "turnout/key"), "MODE": "slow"})
+        assert fields_of(refused) == ["set.DB", "set.KEY"]
+        assert corner.state() == before
+
+    def test_are_not_recorded_unpinned_when_nobody_answers(self, corner: Corner) -> None:
+        corner.secrets.unreachable = True
+
+        with pytest.raises(Unavailable):
+            change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db")})
+
+    def test_become_texts_that_the_application_resolves(self, corner: Corner) -> None:
+        corner.secrets.put(Store.SSM, "/turnout/db")
+        config = change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db"), "MODE": "slow"})
+
+        assert config.environment({}) == {"DB": "ssm:/turnout/db:1", "MODE": "slow"}
 
 
 class TestReading:

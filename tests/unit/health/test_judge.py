@@ -8,6 +8,7 @@ import pytest
 from chalicelib.colors import Color
 from chalicelib.health.judge import Evidence, judge
 from chalicelib.health.model import Counts, Outcome, ProbeLog, Targets
+from chalicelib.health.shares import Share
 from chalicelib.services.definition import Checks, Errors
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -15,7 +16,7 @@ HEALTHY_TARGETS = Targets(1, 1, {"healthy": 1})
 
 
 def probes(failed: int = 0, passed: int = 3, ago: float = 1) -> ProbeLog:
-    return ProbeLog("web", "d-000001", "staging", {}, failed, passed, NOW - timedelta(seconds=ago), "GET / answered 500, expected 200")
+    return ProbeLog("web", "d-000001", "shifting:1", "staging", {}, failed, passed, NOW - timedelta(seconds=ago), "GET / answered 500, expected 200")
 
 
 def evidence(**changes: object) -> Evidence:
@@ -111,3 +112,20 @@ class TestErrors:
 
     def test_the_minimum_is_the_services_own(self) -> None:
         assert outcome(evidence(counts=counts((20, 0))), Checks(errors=Errors(minimum_requests=20))) is Outcome.HEALTHY
+
+
+class TestShare:
+    """Requests that the weights cannot explain went somewhere else than the weights say: no metric means anything then."""
+
+    def test_that_the_weights_explain_changes_nothing(self) -> None:
+        assert outcome(evidence(counts=counts((110, 0), (890, 0)), share=Share.of(100))) is Outcome.HEALTHY
+
+    @pytest.mark.parametrize("errors", [0, 250])
+    def test_that_they_do_not_explain_is_inconclusive_whatever_the_errors(self, errors: int) -> None:
+        found = judge(evidence(counts=counts((250, errors), (250, 0)), share=Share.of(100)), Checks(), NOW)
+
+        assert found.outcome is Outcome.INCONCLUSIVE
+        assert "observed 50.0 % of 500 requests, configured 10 %" in found.reason
+
+    def test_is_seen_without_our_own_probes(self) -> None:
+        assert outcome(evidence(counts=counts((200, 0), (900, 0)), own=Counts(100, 0), share=Share.of(100))) is Outcome.HEALTHY

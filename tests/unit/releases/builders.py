@@ -9,8 +9,10 @@ from typing import Any
 
 from chalicelib.access.model import Caller, Role
 from chalicelib.clock import ManualClock
+from chalicelib.config.memory import MemorySecretIndex
 from chalicelib.config.service import Configs
 from chalicelib.health.memory import MemoryTargetHealth
+from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Change
 from chalicelib.releases.intake import Intaking
@@ -127,11 +129,12 @@ class Corner:
     def __post_init__(self) -> None:
         self.objects = CountingObjects(self.clock)
         self.router = MemoryRouter(self.clock)
+        self.secrets = MemorySecretIndex()
         self.target_health = MemoryTargetHealth(self.clock)
-        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock)
+        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock, hooks=MemoryHooks())
         self.intake = Intaking(self.ledger, self.objects, self.clock, BUCKET)
         self.releases = Releases(self.ledger, self.intake)
-        self.configs = Configs(self.ledger, self.clock)
+        self.configs = Configs(self.ledger, self.clock, self.secrets)
 
     def register(self, name: str = "web", **fields: Any) -> "Corner":
         definition = a_definition(name, **fields)

@@ -6,9 +6,13 @@ from pathlib import Path
 from turnout.local.compute.functions import Version
 
 
-def environment(version: Version, *, region: str, task_root: Path, scratch: Path) -> dict[str, str]:
-    """As on AWS, what Lambda reserves cannot be overridden by the version's own settings, and the rest can."""
-    return {**_defaults(region, scratch), **dict(version.environment), **_reserved(version, task_root)}
+def environment(version: Version, *, region: str, endpoint_url: str, task_root: Path, runtime_dir: Path, scratch: Path) -> dict[str, str]:
+    """As on AWS, what Lambda reserves cannot be overridden by the version's own settings, and the rest can.
+
+    `endpoint_url` is where AWS is for the deployed code; empty where there is none.
+    """
+    aws = {"AWS_ENDPOINT_URL": endpoint_url} if endpoint_url else {}
+    return {**_defaults(region, scratch), **aws, **dict(version.environment), **_reserved(version, task_root, runtime_dir)}
 
 
 def _defaults(region: str, scratch: Path) -> dict[str, str]:
@@ -25,7 +29,7 @@ def _defaults(region: str, scratch: Path) -> dict[str, str]:
     }
 
 
-def _reserved(version: Version, task_root: Path) -> dict[str, str]:
+def _reserved(version: Version, task_root: Path, runtime_dir: Path) -> dict[str, str]:
     return {
         "_HANDLER": version.handler,
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
@@ -36,5 +40,5 @@ def _reserved(version: Version, task_root: Path) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{version.function}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"[{version.number}]{uuid.uuid4().hex}",
         "LAMBDA_TASK_ROOT": str(task_root),
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_RUNTIME_DIR": str(runtime_dir),
     }

@@ -17,6 +17,7 @@ from turnout.local.compute.environment import environment
 from turnout.local.compute.functions import LATEST, Functions, Resolved, Version
 from turnout.local.compute.pool import INIT_SECONDS, CannotStart, Pool
 from turnout.local.compute.process import Ended, Worker
+from turnout.local.compute.provided import provide
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,10 @@ LOG_TAIL = 4096
 class Fleet:
     """Belongs to one event loop; everything but the constructor is called in it."""
 
-    def __init__(self, *, region: str, account: str, work_dir: Path) -> None:
+    def __init__(self, *, region: str, account: str, work_dir: Path, endpoint_url: str = "") -> None:
         self._functions = Functions(region=region, account=account)
-        self._region, self._account = region, account
+        self._region, self._account, self._endpoint_url = region, account, endpoint_url
+        self._runtime_dir = work_dir / "lambda-runtime"
         self._code = CodeStore(work_dir / "lambda-code")
         self._scratch = work_dir / "lambda-tmp"
         self._logs = work_dir / "logs" / "lambda"
@@ -42,6 +44,7 @@ class Fleet:
 
     async def start(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
+        provide(self._runtime_dir)
         self._lifeline, self._held = os.pipe()
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
@@ -55,6 +58,7 @@ class Fleet:
         os.close(self._lifeline)
         self._code.remove()
         shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._runtime_dir, ignore_errors=True)
 
     async def invoke(self, function: str, qualifier: str | None, event: bytes) -> InvokeResult:
         resolved = self._functions.find(function, qualifier)
@@ -98,7 +102,8 @@ class Fleet:
             directory = await self._code.directory(version.sha256, resolved.code)
             scratch = self._scratch / hashlib.sha256(repr(version).encode()).hexdigest()[:16]
             scratch.mkdir(parents=True, exist_ok=True)
-            variables = environment(version, region=self._region, task_root=directory, scratch=scratch)
+            places = {"task_root": directory, "runtime_dir": self._runtime_dir, "scratch": scratch}
+            variables = environment(version, region=self._region, endpoint_url=self._endpoint_url, **places)
             worker = await Worker.start(directory, variables, self._log_of(version.function), self._lifeline)
         except (OSError, zipfile.BadZipFile, ValueError) as error:
             raise CannotStart(failure("Runtime.InvalidEntrypoint", f"The code of {version.function} cannot be run: {error}", version.number)) from error

@@ -66,6 +66,7 @@ def die_with(lifeline: int) -> None:
 def load(name: str) -> "tuple[Callable[..., Any] | None, dict[str, Any] | None]":
     """The handler, or what AWS's own runtime says when it cannot be had. Any fault of the deployed code is its answer, never ours."""
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+    sys.path.append(os.environ["LAMBDA_RUNTIME_DIR"])
     module_name, _, function_name = name.rpartition(".")
     try:
         module = importlib.import_module(module_name.replace("/", "."))
