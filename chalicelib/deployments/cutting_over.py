@@ -46,11 +46,11 @@ def leave(moved: Moved, seen: Observation) -> Moved:
     if current is None or seen.only_traffic:
         return moved
     if seen.at >= current.until:
-        return _said(moved, "read-only-ended", f"read-only ended by itself at {_shown(current)}").having(read_only=None)
+        return _over(moved, "read-only-ended", f"read-only ended by itself at {_shown(current)}", seen.at)
     if not current.leaving and _is_needed(moved.service, current, seen):
         return moved
     if current.leaving and seen.switch is not None and seen.switch.until is None:
-        return _left(moved)
+        return _left(moved, seen.at)
     return moved.having(read_only=replace(current, leaving=True)).do(_tell(moved.service, current, None))
 
 
@@ -63,7 +63,7 @@ def taken_in(moved: Moved, seen: Observation) -> Moved:
         if answered.run == _run(current, current.until) and not current.leaving and current.entered_at is None:
             moved = moved.having(read_only=replace(current, entered_at=seen.at))
         elif answered.run == _run(current, None) and current.leaving:
-            moved = _left(moved)
+            moved = _left(moved, seen.at)
     return moved
 
 
@@ -142,12 +142,14 @@ def _run(current: ReadOnly, until: datetime | None) -> str:
     return f"{current.deployment}/{Moment.READ_ONLY}/{current.until.isoformat()}/{'enter' if until else 'leave'}"
 
 
-def _left(moved: Moved) -> Moved:
-    return _said(moved, "read-only-left", "the application is told that it may write again").having(read_only=None)
+def _left(moved: Moved, now: datetime) -> Moved:
+    return _over(moved, "read-only-left", "the application is told that it may write again", now)
 
 
-def _said(moved: Moved, kind: str, message: str) -> Moved:
-    return moved.tell(kind, message) if moved.service.deployment else moved
+def _over(moved: Moved, kind: str, message: str, now: datetime) -> Moved:
+    """Writes that were refused until now were refused as asked: the candidate's errors count from here."""
+    over = moved.having(read_only=None)
+    return over.progress(judged_since=now).tell(kind, message) if over.service.deployment else over
 
 
 def _shown(current: ReadOnly) -> str:

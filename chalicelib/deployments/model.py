@@ -175,6 +175,8 @@ class Deployment:
     """How long the rule's cookies hold clients to a colour, as last told; None before the shift."""
     moved: bool = False
     """Whether any weight was ever asked for on its behalf."""
+    judged_since: datetime | None = None
+    """Errors from before this moment are not held against it: until then it was read-only."""
     clock_since: datetime | None = None
     """When the hold or the watch that is on, or its extension, began."""
     extensions: int = 0

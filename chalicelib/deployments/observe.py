@@ -108,7 +108,7 @@ class Observer:
 
     def _requests(self, service: Service, deployment: Deployment) -> dict[str, Callable[[], object]]:
         questions: dict[str, Callable[[], object]] = {}
-        if is_judged(deployment):
+        if is_judged(deployment) and not service.read_only:
             questions["counts"] = lambda: _or_none(lambda: self._counts(service, deployment))
         if confirming.is_open(deployment) and (since := confirming.window(deployment, self.clock.now(), self.pace)):
             questions["recent"] = lambda: _or_none(lambda: self.metrics.counts(service.definition.traffic, since, self.clock.now()))
@@ -154,7 +154,8 @@ def is_judged(deployment: Deployment) -> bool:
 
 def _since(deployment: Deployment) -> datetime:
     """Where the evidence of this step, or of the watch, begins."""
-    return deployment.phase_since if deployment.phase is Phase.WATCHING else deployment.confirmed_at or deployment.phase_since
+    began = deployment.phase_since if deployment.phase is Phase.WATCHING else deployment.confirmed_at or deployment.phase_since
+    return max(began, deployment.judged_since or began)
 
 
 def _share(deployment: Deployment | None, rules: Rules | None) -> Share | None:

@@ -459,3 +459,25 @@ class TestAnyCrash:
 
 def _lost(*_args: object, **_kwargs: object) -> None:
     raise Conflict("not now")
+
+
+class TestTheVerdict:
+    def test_does_not_hold_refused_writes_against_the_candidate(self, world: World) -> None:
+        """While it is read-only an application refuses writes, as it was asked to."""
+        entered(world)
+        world.probe.answers["http://production.test/"] = Answer(503, None, "", timedelta(0))
+        world.until(lambda: world.share(Color.BLUE) == 100)
+        world.metrics.record(GROUPS.blue, requests=400, errors=300, at=world.clock.now() + timedelta(seconds=0.5))
+        world.wait(1)
+        assert world.service().read_only
+        del world.probe.answers["http://production.test/"]
+
+        world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
+
+    def test_holds_errors_after_it_against_the_candidate(self, world: World) -> None:
+        entered(world)
+        world.until(lambda: world.phase("1.1.0") is Phase.WATCHING and world.service().read_only is None)
+        world.wait(1)
+        world.metrics.record(GROUPS.blue, requests=400, errors=300)
+
+        world.until(lambda: world.phase("1.1.0") is Phase.REVERTED)
