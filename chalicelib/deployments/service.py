@@ -1,6 +1,6 @@
 """The commands of people and CI, and what there is to see of deployments.
 
-A command reads once, decides with the pure functions of `commands.py`, and writes
+A command reads once, decides with the pure functions of `commands/`, and writes
 the new record together with its idempotency key. One that loses a race to a
 pass reads and decides again. Rollback and abort move the weights in the same
 request; everything else is left to the pass that the ledger's stream starts.
