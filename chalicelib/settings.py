@@ -26,6 +26,8 @@ class Pace:
     """A deployment ends only after a read-back at least this long after its last record."""
     look_again: timedelta = timedelta(seconds=300)
     """The rule gets one more look this long after the end."""
+    idle_look: timedelta = timedelta(seconds=600)
+    """How often a service is looked at where nothing moves, for what somebody else may have changed."""
     drain_floor: timedelta = timedelta(seconds=60)
     """A colour counts as drained no sooner than this after its weight was seen to be 0."""
     health_margin: timedelta = timedelta(seconds=5)
@@ -61,12 +63,16 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Raises `Misconfigured` naming every variable that is missing or no number."""
+        """Raises `Misconfigured` naming every variable that is missing or no number, or two that contradict each other."""
         missing = [name for name in _REQUIRED if not environ.get(name)]
         pace, wrong = _pace(environ)
         if missing or wrong:
             parts = ([f"not set: {', '.join(missing)}"] if missing else []) + ([f"not a number of seconds: {', '.join(wrong)}"] if wrong else [])
             raise Misconfigured("the environment is incomplete: " + "; ".join(parts))
+        if pace.ask_again < pace.act_within:
+            raise Misconfigured(
+                f"{_variable('ask_again')} is below {_variable('act_within')}: a write that is still to begin could come after the one that was asked for again"
+            )
         table, bucket, due, probes = (environ[name] for name in _REQUIRED)
         return cls(table, bucket, due, probes, pace)
 
@@ -74,10 +80,14 @@ class Settings:
 def _pace(environ: Mapping[str, str]) -> tuple[Pace, list[str]]:
     given, wrong = {}, []
     for entry in fields(Pace):
-        name = f"TURNOUT_PACE_{entry.name.upper()}_SECONDS"
+        name = _variable(entry.name)
         if name in environ:
             try:
                 given[entry.name] = timedelta(seconds=float(environ[name]))
             except ValueError:
                 wrong.append(name)
     return Pace(**given), wrong
+
+
+def _variable(pace: str) -> str:
+    return f"TURNOUT_PACE_{pace.upper()}_SECONDS"

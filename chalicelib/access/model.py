@@ -54,13 +54,11 @@ class Caller:
 SYSTEM = Caller("turnout", Role.ADMIN)
 
 
-def may(caller: Caller, action: Action, service: str | None = None) -> bool:
-    """The one rule: the role allows the action, and the pattern covers the service, if it is about one."""
-    return action in _ALLOWED[caller.role] and (service is None or caller.sees(service))
-
-
 def permit(caller: Caller, action: Action, service: str | None = None) -> None:
-    """Raises `Forbidden`, saying which of the two is missing."""
+    """The one rule: the role allows the action, and the pattern covers the service, if it is about one.
+
+    Raises `Forbidden`, saying which of the two is missing.
+    """
     if action not in _ALLOWED[caller.role]:
         raise Forbidden(f"{caller.name} is {caller.role} and may not {action}; ask for a token of a role that may")
     if service is not None and not caller.sees(service):

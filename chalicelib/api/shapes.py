@@ -213,6 +213,14 @@ class ConfigChangeShape(TypedDict):
     after: str | None
 
 
+class LastDrillShape(TypedDict):
+    at: str
+    deployment: str
+    version: str
+    phase: str
+    outcome: str
+
+
 class PreflightShape(TypedDict):
     version: str | None
     config_version: int | None
@@ -229,6 +237,7 @@ class PreflightShape(TypedDict):
     eta_seconds: float | None
     config_changes: list[ConfigChangeShape]
     warnings: list[str]
+    last_drill: LastDrillShape | None
 
 
 class HealthShape(TypedDict):

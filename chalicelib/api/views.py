@@ -14,7 +14,7 @@ from chalicelib.deployments.instructions import CallHook, Instruction
 from chalicelib.deployments.model import ADOPTED, Build, Confirmation, Deployment, Event, Phase, Placement, Plan
 from chalicelib.health.model import Check, Outcome, Verdict
 from chalicelib.hooks.model import HookRun
-from chalicelib.services.model import Drift, Look, Service
+from chalicelib.services.model import Drift, LastDrill, Look, Service
 
 
 def moment(at: datetime) -> str:
@@ -123,7 +123,12 @@ def preflight(found: Preflight) -> shapes.PreflightShape:
         "digest": found.digest, "digest_exists": found.digest_exists, "sticky_seconds": found.sticky_seconds, "eta_seconds": found.eta_seconds,
         "config_changes": [{"name": one.name, "kind": one.kind, "before": one.before, "after": one.after} for one in found.config_changes],
         "warnings": list(found.warnings),
+        "last_drill": _drill(found.last_drill) if found.last_drill else None,
     }
+
+
+def _drill(last: LastDrill) -> shapes.LastDrillShape:
+    return {"at": moment(last.at), "deployment": last.deployment, "version": last.version, "phase": last.phase.value, "outcome": last.outcome}
 
 
 def placement(where: Placement | None) -> shapes.PlacementShape | None:

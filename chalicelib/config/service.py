@@ -13,7 +13,7 @@ from chalicelib.config.model import ConfigVersion, Reference
 from chalicelib.config.references import SecretIndex
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.ledger import keys
-from chalicelib.ledger.port import Expect, Ledger, Page, Put, Ref
+from chalicelib.ledger.port import Change, Expect, Ledger, Page, Put, Ref
 from chalicelib.ledger.retrying import decided_anew, is_repeat
 from chalicelib.services.model import Service
 from chalicelib.services.recording import Deed, recorded
@@ -81,6 +81,8 @@ class Configs:
         current = newest.values if newest else {}
         values = _changed(current, wish)
         if newest and values == current:
+            if puts := wish.quietly(newest):
+                self._ledger.commit(Change(puts))
             return newest
         return self._record(before, values, wish)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from chalicelib.access.model import Caller, Once
 from chalicelib.deployments.instructions import Instruction
 from chalicelib.deployments.model import Deployment
-from chalicelib.services.model import Service
+from chalicelib.services.model import LastDrill, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Preflight:
 
     `warm` means the target still stands on the idle colour: weights move at once. `look_age_seconds` and `sticky_seconds`
     are None when nothing was seen yet, `digest_exists` when it could not be found out. `eta_seconds` is an estimate of
-    the time until the target has the whole traffic; `warnings` are sentences.
+    the time until the target has the whole traffic; `warnings` are sentences. `last_drill` is the last rehearsal, of whatever target.
     """
 
     version: str | None = None
@@ -80,3 +80,4 @@ class Preflight:
     eta_seconds: float | None = None
     config_changes: tuple[ConfigChange, ...] = ()
     warnings: tuple[str, ...] = ()
+    last_drill: LastDrill | None = None

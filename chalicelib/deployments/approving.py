@@ -40,7 +40,7 @@ def approve(service: Service, approval: Approval, *, version: str) -> Moved:
     version before its shift, and `Forbidden` for whoever asked for the deployment.
     """
     deployment = service.deployment
-    if deployment is None or deployment.build.version != version or deployment.kind is Kind.ROLLBACK or not deployment.phase.is_before_shift:
+    if deployment is None or deployment.build.version != version or deployment.kind is not Kind.ROLLOUT or not deployment.phase.is_before_shift:
         raise Conflict(_nothing_to_approve(service, version), slug="nothing-to-approve")
     if approval.by == deployment.requested_by:
         detail = f"{approval.by} asked for {deployment.id} ({service.name} {version}) and cannot approve it too; ask another approver"
@@ -72,7 +72,7 @@ def binding(build: Build, plan: Plan) -> str:
 
 
 def needed(deployment: Deployment) -> int:
-    return 0 if deployment.kind is Kind.ROLLBACK else deployment.plan.approvals
+    return 0 if deployment.kind is not Kind.ROLLOUT else deployment.plan.approvals
 
 
 def weighed(deployment: Deployment, now: datetime, *, promoter: str = "") -> tuple[Weighed, ...]:

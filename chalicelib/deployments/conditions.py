@@ -14,7 +14,7 @@ from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.situation import HEALTHY, PENDING, UNHEALTHY, Situation, moment, shares
 from chalicelib.health.model import Check
 from chalicelib.hooks import model as hooks
-from chalicelib.services.model import Look, Service
+from chalicelib.services.model import Drift, Look, Service
 
 
 def of(service: Service, deployment: Deployment, look: Look | None, now: datetime) -> tuple[Check, ...]:
@@ -48,12 +48,21 @@ def paused(service: Service) -> Check:
 def drift(service: Service) -> Check:
     found = service.drift
     if found is None:
-        return Check("drift", HEALTHY, "the production rule shows nothing but what Turnout asked for")
+        return Check("drift", HEALTHY, "production shows nothing but what Turnout asked for")
+    if found.standing:
+        return _stranger(service, found)
     shown = shares(found.observed) if found.observed else found.raw
     if found.restoring:
         return Check("drift", PENDING, f"somebody else set the production rule to {shown}; that is being written over")
     ways = f'"turnout resume {service.name} --drift restore" writes over it, "--drift adopt" takes it as it is'
     return Check("drift", UNHEALTHY, f"somebody else set the production rule to {shown}, so nothing goes forward; {ways}")
+
+
+def _stranger(service: Service, found: Drift) -> Check:
+    if found.restoring:
+        return Check("drift", PENDING, f"{found.said}; that is being put right")
+    ways = f'"turnout resume {service.name} --drift restore" puts it back, "--drift adopt" takes what stands there as it is'
+    return Check("drift", UNHEALTHY, f"{found.said}, so nothing goes forward; {ways}")
 
 
 def _paused(at: Situation) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.deployments.instructions import Instruction
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase
-from chalicelib.services.model import Lived, Quarantine, Service
+from chalicelib.services.model import LastDrill, Lived, Quarantine, Service
 from chalicelib.services.recording import Told
 
 _KEPT_QUARANTINES = 200
@@ -59,9 +59,9 @@ class Moved:
     def end(self, phase: Phase, now: datetime, message: str) -> "Moved":
         """The deployment in progress ends; who waits comes next pass."""
         last = replace(self.deployment, phase=phase, phase_since=now, ended_at=now, outcome=message)
-        last_move = _move_of(last) if last.moved else self.service.last_move
+        last_move = _move_of(last) if last.moved and last.kind is not Kind.DRILL else self.service.last_move
         look_again_since = now if last.moved else self.service.look_again_since
-        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since)
+        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=_drilled(self.service.last_drill, last))
         return replace(done, ended=(*done.ended, last), told=(*done.told, Told(last, phase.value, message, {})))
 
     def drop_waiting(self, dropped: tuple[Deployment, ...], now: datetime, message: str) -> "Moved":
@@ -92,6 +92,10 @@ def lived(lineage: tuple[Lived, ...], newest: Lived, keep: int = 20) -> tuple[Li
     before = [one for one in lineage if one.build == newest.build]
     others = tuple(one for one in lineage if one.build != newest.build)
     return (*others, replace(newest, certified=any(one.certified for one in before)))[-keep:]
+
+
+def _drilled(known: LastDrill | None, ended: Deployment) -> LastDrill | None:
+    return replace(known, phase=ended.phase, outcome=ended.outcome) if known and known.deployment == ended.id else known
 
 
 def _move_of(deployment: Deployment) -> str:

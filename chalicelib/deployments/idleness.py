@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from chalicelib.deployments import conditions
+from chalicelib.deployments import conditions, scheduling
 from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.situation import HEALTHY, PENDING, UNHEALTHY, moment
 from chalicelib.health.model import Check
@@ -21,7 +21,8 @@ class Lately:
 
 
 def of(service: Service, lately: Lately) -> tuple[Check, ...]:
-    return (*_release(service, lately), *_rejection(lately), *_waiting(service), *_automatic(service), conditions.paused(service), conditions.drift(service))
+    because = (*_release(service, lately), *_rejection(lately), *_waiting(service), *_automatic(service), *_drill(service))
+    return (*because, conditions.paused(service), conditions.drift(service))
 
 
 def _release(service: Service, lately: Lately) -> Iterator[Check]:
@@ -77,6 +78,16 @@ def _rejection(lately: Lately) -> Iterator[Check]:
 def _waiting(service: Service) -> Iterator[Check]:
     for one in service.waiting:
         yield Check("behind", PENDING, f"{one.id} ({one.build.version}) waits in pending and begins with the next pass")
+
+
+def _drill(service: Service) -> Iterator[Check]:
+    """Whether a rollback is rehearsed, and how that went."""
+    if service.definition.drill.every_hours == "off":
+        return
+    last, at = service.last_drill, scheduling.next_drill(service)
+    went = f"the last one ({last.deployment}, {last.version}) {last.phase}: {last.outcome}" if last else "none yet"
+    coming = f"the next is due on {moment(at)}" if at else "none can begin now"
+    yield Check("drill", UNHEALTHY if last and last.has_failed else HEALTHY, f"rollback drills: {went}; {coming}")
 
 
 def _automatic(service: Service) -> Iterator[Check]:

@@ -10,6 +10,7 @@ we asked, so an instruction that was lost is simply given again.
     reverting.py   reverting, needs-human                            ─▶ reverted
     traffic.py     what was seen of the weights, and asking for others
     hooking.py     a team's hooks: asked before and after a step, told of a way back
+    drilling.py    a rehearsal of the way back, now and then (scheduling.py)
     cutting_over.py  no writes while an application with a database changes sides
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.deployments import cutting_over, hooking, hooks_told, reverting, shifting, staging, traffic, waits
+from chalicelib.deployments import cutting_over, hooking, hooks_told, reverting, scheduling, shifting, staging, traffic, waits
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Phase
 from chalicelib.deployments.observation import Observation
@@ -47,7 +48,7 @@ def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
         return cutting_over.taken_in(hooking.taken_in(Moved(service), seen.answers, seen.at), seen)
     moved = traffic.settle(traffic.fold(Moved(service), seen), seen, pace)
     if moved.service.deployment is None:
-        moved = _idle(moved, seen.at, pace)
+        moved = _idle(moved, seen, pace)
     if moved.service.deployment is not None:
         moved = hooks_told.tell(_step(moved, seen, pace), seen)
     return _due(cutting_over.leave(moved, seen), seen.at, pace)
@@ -62,17 +63,17 @@ def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     return after
 
 
-def _idle(moved: Moved, now: datetime, pace: Pace) -> Moved:
+def _idle(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """Nothing is in progress: who waits comes next, and the one more look after an end may now have been taken.
 
     A weight write may have stalled on its way and arrive after the end, so that look comes some minutes later.
     """
-    if moved.service.look_again_since and now - moved.service.look_again_since >= pace.look_again:
+    if moved.service.look_again_since and seen.at - moved.service.look_again_since >= pace.look_again:
         moved = moved.having(look_again_since=None)
     if not moved.service.waiting:
-        return moved
+        return scheduling.begin_drill(moved, seen)
     first, *rest = moved.service.waiting
-    started = replace(first, phase_since=now)
+    started = replace(first, phase_since=seen.at)
     return moved.having(deployment=started, waiting=tuple(rest), epoch=moved.service.epoch + 1)
 
 
@@ -86,7 +87,7 @@ def _due(moved: Moved, now: datetime, pace: Pace) -> Moved:
             return moved.having(due_at=min(service.due_at or now, now))
         look_again = service.look_again_since + pace.look_again if service.look_again_since else None
         unsettled = service.asked_at if len(service.expected) > 1 else None
-        return moved.having(due_at=unsettled or look_again)
+        return moved.having(due_at=unsettled or look_again or scheduling.next_drill(service))
     deployment = service.deployment
     if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment, now):
         return moved.having(due_at=deployment.phase_since + waits.STAGED_FOR)

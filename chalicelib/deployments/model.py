@@ -56,6 +56,8 @@ _PROBED = frozenset({Phase.SHIFTING, Phase.WATCHING, Phase.REVERTING})
 class Kind(StrEnum):
     ROLLOUT = "rollout"
     ROLLBACK = "rollback"
+    DRILL = "drill"
+    """A rehearsal of a rollback: see `drilling.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rollout settings as they were when the deployment started. The last step is always the whole traffic."""
+    """The rollout settings as they were when the deployment started. The last step is always the whole traffic, but for a drill."""
 
     strategy: str
     steps: tuple[PlannedStep, ...]

@@ -31,6 +31,8 @@ class Observation:
     rules: Rules | None = None
     targets: dict[Color, Targets] = field(default_factory=dict)
     standing: Standing | None = None
+    live: tuple[Color, Standing] | None = None
+    """What stands on the colour that was live; None when not asked."""
     trial: Check | None = None
     verdict: Verdict | None = None
     last: Look | None = None

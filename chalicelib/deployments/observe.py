@@ -65,11 +65,13 @@ class Observer:
         targets = {color: found for color in Color if isinstance(found := seen.get(color.value), Targets)}
         standing, counts, recent = (seen.get(name) for name in ("standing", "counts", "recent"))
         share = _share(deployment, rules if isinstance(rules, Rules) else None)
+        live = seen.get("live") or (standing if service.live and deployment and deployment.color is service.live.color else None)
         return Observation(
             at=now,
             rules=rules if isinstance(rules, Rules) else None,
             targets=targets,
             standing=standing if isinstance(standing, Standing) else None,
+            live=(service.live.color, live) if service.live and isinstance(live, Standing) else None,
             trial=self._trial(service, deployment, targets, now) if asking and deployment else None,
             verdict=self._verdict(deployment, targets, log, counts if isinstance(counts, dict) else None, share) if deployment else None,
             last=last,
@@ -97,6 +99,8 @@ class Observer:
         questions = self._traffic(service)
         if (read_only := service.read_only) and read_only.parameter:
             questions["switch"] = lambda: _or_none(lambda: self.switch.read(read_only.parameter))
+        if (live := service.live) and live.build and (deployment is None or deployment.color is not live.color):
+            questions["live"] = lambda: _or_none(lambda: self.runtime.standing(service.definition, live.color))
         if deployment is None or deployment.color is None:
             return questions
         color = deployment.color
@@ -148,7 +152,7 @@ class Observer:
 def is_judged(deployment: Deployment) -> bool:
     """From the first weight that was seen to have arrived until the old colour is retired."""
     if deployment.phase is Phase.SHIFTING:
-        return deployment.confirmed_at is not None or (deployment.moved and deployment.kind is Kind.ROLLOUT)
+        return deployment.confirmed_at is not None or (deployment.moved and deployment.kind is not Kind.ROLLBACK)
     return deployment.phase in _IS_JUDGED and not deployment.retiring
 
 

@@ -83,7 +83,7 @@ class Passes:
         """One message per due service, and one per service that is probed. Returns how many are due."""
         due = self.ledger.due(self.clock.now())
         if due:
-            self.queues.send_due([one.service for one in due])
+            self.queues.send_due(list(dict.fromkeys(one.service for one in due)))
         if probed := [one.service for one in due if one.probed]:
             self.queues.send_probes(probed)
         return len(due)
@@ -95,7 +95,7 @@ class Passes:
     def _round(self, name: str) -> Next:
         known = read(self.ledger, name)
         if known is None:
-            return Next.NOTHING
+            return self._nothing_there(name)
         seen = self.observer.look(known.service, known.look, known.probes)
         moved = advance(known.service, seen, self.pace)
         since = self.clock.monotonic()
@@ -104,13 +104,24 @@ class Passes:
         except Stale:
             return Next.SOON
         led_to = self.performer.perform(service, moved.instructions, seen.rules, since=since)
-        self.ledger.note(look_of(service, seen, known.look, moved.waits_for))
+        self.ledger.note(look_of(service, seen, known.look, moved.waits_for, self._look_again_at(service, seen.at)))
         announce(known.service, moved)
         if service != known.service:
             self._see_to_probes(service)
-        if led_to.has_to_be_decided:
+        if led_to.answers or (led_to.has_to_be_decided and service.deployment):
             return self._decide_anew(service, replace(seen, at=self.clock.now(), standing=led_to.standing, answers=led_to.answers))
         return _next(known.service, moved, service.deployment, seen.at + self.pace.patience)
+
+    def _look_again_at(self, service: Service, now: datetime) -> datetime | None:
+        """Where nothing moves, somebody else may have changed something. What is due by its record is looked at anyway."""
+        return None if service.due_at and service.due_at <= now else now + self.pace.idle_look
+
+    def _nothing_there(self, name: str) -> Next:
+        """A service that was removed is not looked at any more."""
+        look = self.ledger.find(keys.look(name))
+        if look and look.due_at:
+            self.ledger.note(replace(look, due_at=None))
+        return Next.NOTHING
 
     def _see_to_probes(self, service: Service) -> None:
         """A candidate that takes traffic is probed from now on, not from the next tick: a command may have let it in, so every record of it asks."""
@@ -162,7 +173,7 @@ def certificates(ledger: Ledger, moved: Moved, now: datetime) -> tuple[Put, ...]
     return tuple(puts)
 
 
-def look_of(service: Service, seen: Observation, last: Look | None, waits_for: str) -> Look:
+def look_of(service: Service, seen: Observation, last: Look | None, waits_for: str, due_at: datetime | None = None) -> Look:
     """What was seen, for the next pass and for everybody who asks. What could not be read keeps its last value."""
     return Look(
         service=service.name,
@@ -174,6 +185,7 @@ def look_of(service: Service, seen: Observation, last: Look | None, waits_for: s
         verdict=seen.verdict,
         waits_for=waits_for,
         sticky_seconds=seen.sticky_seconds if seen.rules else last.sticky_seconds if last else 0,
+        due_at=due_at,
     )
 
 
@@ -189,7 +201,7 @@ def _next(before: Service, moved: Moved, deployment: Deployment | None, until: d
     if moved.service.read_only:
         return Next.SOON
     if deployment is None:
-        return Next.NOTHING
+        return Next.SOON if moved.instructions else Next.NOTHING
     on_its_way = deployment.phase in _MOVES_BY_ITSELF or any(isinstance(one, Prepare) for one in moved.instructions)
     return Next.SOON if on_its_way or hooking.is_soon(deployment, until) else Next.NOTHING
 

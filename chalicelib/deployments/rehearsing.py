@@ -61,7 +61,8 @@ def target_of(service: Service, named: Build | None) -> Target | None:
 
 def nowhere(service: Service, look: Look | None, now: datetime) -> Preflight:
     """There is no target."""
-    return Preflight(look_age_seconds=_age(look, now), refusal=_refusal(service, None, now) or "there is no earlier release to roll back to")
+    refusal = _refusal(service, None, now) or "there is no earlier release to roll back to"
+    return Preflight(look_age_seconds=_age(look, now), refusal=refusal, last_drill=service.last_drill)
 
 
 def preflight(service: Service, seen: Seen, target: Target, found: Findings, pace: Pace) -> Preflight:
@@ -81,6 +82,7 @@ def preflight(service: Service, seen: Seen, target: Target, found: Findings, pac
         eta_seconds=_eta(service, seen, target, pace),
         config_changes=tuple(_change(one) for one in differences(found.live.config, found.target.config)),
         warnings=tuple(_warnings(service, seen, target, found)),
+        last_drill=service.last_drill,
     )
 
 
@@ -139,6 +141,8 @@ def _about_the_target(service: Service, target: Target, found: Findings, look: L
         yield f"whether {uri} is still there could not be found out"
     if rollback.is_quarantined(service, target.build):
         yield f"{target.build.version} is quarantined: it was rolled back before"
+    if (drill := service.last_drill) and drill.version == target.build.version and drill.has_failed:
+        yield f"{drill.deployment} rehearsed this on {drill.at:%Y-%m-%d %H:%M} UTC, and {drill.outcome}"
 
 
 def _about_schemas(found: Findings) -> Iterator[str]:
@@ -158,7 +162,7 @@ def _about_secrets(target: Target, found: Findings) -> Iterator[str]:
 
 def _about_traffic(service: Service, seen: Seen) -> Iterator[str]:
     if service.drift:
-        yield f"the production rule shows {service.drift.raw}, which nobody here asked for: the rollback writes over it"
+        yield f"{service.drift.said}; the rollback writes its own weights over what the rule shows"
     if seen.look and seen.look.sticky_seconds:
         yield f"cookies hold clients to their colour for {seen.look.sticky_seconds} s: the rollback switches that off"
     if seen.look is None or seen.now - seen.look.at > _LOOK_IS_OLD:

@@ -15,6 +15,8 @@ def turn_back(moved: Moved, seen: Observation, reason: str) -> Moved:
     and so does a first release, which has nothing to go back to.
     """
     deployment = moved.deployment
+    if deployment.kind is Kind.DRILL:
+        return begin(moved.tell("unhealthy", reason), seen.at, f"the drill failed: {reason}")
     judged = moved.quarantine(deployment.build, deployment.id, seen.at).tell("unhealthy", reason)
     if deployment.kind is Kind.ROLLBACK:
         return judged.enter(Phase.NEEDS_HUMAN, seen.at, f"the rollback itself is unhealthy: {reason}")
@@ -24,9 +26,10 @@ def turn_back(moved: Moved, seen: Observation, reason: str) -> Moved:
 
 
 def begin(moved: Moved, now: datetime, reason: str) -> Moved:
-    """Enter reverting. After any rollback nothing is promoted by itself until a person promotes."""
+    """Enter reverting. After any rollback nothing is promoted by itself until a person promotes; a drill is none."""
+    suspended = moved.service.automatic_suspended or moved.deployment.kind is not Kind.DRILL
     fresh = {"step_since": now, "asked_at": None, "confirmed_at": None, "retiring": False}
-    return moved.having(automatic_suspended=True).enter(Phase.REVERTING, now, reason, **fresh)
+    return moved.having(automatic_suspended=suspended).enter(Phase.REVERTING, now, reason, **fresh)
 
 
 def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -35,7 +38,7 @@ def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if deployment.previous is None:
         return moved.enter(Phase.NEEDS_HUMAN, seen.at, f"there is no release to go back to: {deployment.outcome}")
     color = deployment.previous.color
-    if seen.split != Split.all_on(color) or len(moved.service.expected) > 1:
+    if seen.split != Split.all_on(color) or moved.service.expected != (Split.all_on(color),):
         return _late(moved, seen.at) or traffic.ask_back(confirming.forgotten(moved), color, seen, pace)
     if deployment.confirmed_at is None:
         moved = moved.progress(confirmed_at=seen.at)
@@ -45,7 +48,8 @@ def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     moved = confirming.settle(moved, color, seen, pace)
     if confirming.is_open(moved.deployment):
         return _late(moved, seen.at) or moved
-    return moved.end(Phase.REVERTED, seen.at, deployment.outcome)
+    passed = deployment.kind is Kind.DRILL and deployment.healthy_at_end
+    return moved.end(Phase.COMPLETED if passed else Phase.REVERTED, seen.at, deployment.outcome)
 
 
 def needs_human(moved: Moved, seen: Observation, _pace: Pace) -> Moved:

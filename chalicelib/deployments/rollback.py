@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.colors import Color
-from chalicelib.deployments.model import ADOPTED, Build, Deployment, Phase
+from chalicelib.deployments.model import ADOPTED, Build, Deployment, Kind, Phase
 from chalicelib.services.model import Lived, Service
 
 _RETURNS_TO_PREVIOUS = frozenset({Phase.SHIFTING, Phase.WATCHING, Phase.REVERTING, Phase.NEEDS_HUMAN})
@@ -30,8 +30,8 @@ def target(service: Service) -> Target | None:
 
 
 def turns_back(deployment: Deployment) -> bool:
-    """Whether a rollback now means turning this deployment back. From `retiring` on it is a deployment of its own."""
-    return deployment.phase in _RETURNS_TO_PREVIOUS and not deployment.retiring
+    """Whether a rollback now means turning this deployment back. From `retiring` on it is a deployment of its own, and a drill is not it."""
+    return deployment.kind is not Kind.DRILL and deployment.phase in _RETURNS_TO_PREVIOUS and not deployment.retiring
 
 
 def named(service: Service, version: str) -> Build | None:

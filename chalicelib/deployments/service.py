@@ -213,6 +213,7 @@ class Deployments:
 
 def _continued(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """The command and the pass it leads to, as one decision: nothing may stand between a rollback and its weights."""
+    moved = commands.as_seen(moved, seen.split)
     after = advance(moved.service, seen, pace)
     return replace(after, ended=(*moved.ended, *after.ended), told=(*moved.told, *after.told), certified=(*moved.certified, *after.certified))
 

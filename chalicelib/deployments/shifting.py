@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from chalicelib.colors import WHOLE, Color, Split
-from chalicelib.deployments import confirming, cutting_over, hooks_asked, reverting, stickiness, traffic, waits
+from chalicelib.deployments import confirming, cutting_over, drilling, hooks_asked, reverting, stickiness, traffic, waits
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import Retire
@@ -22,13 +22,14 @@ def shifting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     wanted = Split.giving(_color(deployment), deployment.current_step.permille)
     if deployment.moved and (bad := _bad(seen)):
         return reverting.turn_back(moved, seen, bad)
-    if seen.split != wanted or len(moved.service.expected) > 1:
+    if seen.split != wanted or moved.service.expected != (wanted,):  # somebody else may have set just that
         return _stuck(moved, seen.at) or _raise(moved, wanted, seen, pace)
     if deployment.confirmed_at is None:
         if asked := hooks_asked.ask(moved, Moment.BEFORE_SHIFT, seen.at):  # its weight was there before anybody asked for it
             return _stuck(moved, seen.at) or asked
         moved = moved.progress(confirmed_at=seen.at, clock_since=seen.at)
     if deployment.current_step.permille == WHOLE:
+        moved = traffic.live_on(moved, _color(deployment), seen.at)
         return moved.enter(Phase.WATCHING, seen.at, f"{deployment.build.version} has the whole traffic; watching it", extensions=0, clock_since=seen.at)
     if asked := hooks_asked.ask(moved, Moment.AFTER_SHIFT, seen.at):
         return _stuck(moved, seen.at) or asked
@@ -111,6 +112,8 @@ def _next_step(moved: Moved, seen: Observation, pace: Pace, reason: str) -> Move
     fresh = {"step_since": seen.at, "confirmed_at": None, "asked_at": None, "extensions": 0}
     if observed := confirming.observed_at_step(seen.verdict, moved.deployment.current_step.permille):
         moved = moved.tell("traffic-observed", observed)
+    if moved.deployment.kind is Kind.DRILL:
+        return drilling.held(moved, seen, reason)
     after = moved.progress(step=moved.deployment.step + 1, **fresh)
     deployment = after.deployment
     told = after.tell("step", f"step {deployment.step} of {deployment.steps}: {reason}")
@@ -122,7 +125,8 @@ def _stuck(moved: Moved, now: datetime, *, bound: timedelta | None = None) -> Mo
     deployment = moved.deployment
     if elapsed(deployment.step_since or deployment.phase_since, moved.service, now) < (bound or deployment.plan.deadline):
         return None
-    return moved.enter(Phase.NEEDS_HUMAN, now, f"step {deployment.step} of {deployment.steps} could not be finished within its deadline")
+    message = f"step {deployment.step} of {deployment.steps} could not be finished within its deadline"
+    return drilling.cut_short(moved, now, message) if deployment.kind is Kind.DRILL else _held(moved, now, message)
 
 
 def _overdue(moved: Moved, now: datetime) -> Moved | None:
@@ -130,7 +134,12 @@ def _overdue(moved: Moved, now: datetime) -> Moved | None:
     deployment = moved.deployment
     if elapsed(deployment.phase_since, moved.service, now) < waits.longest_watch(deployment):
         return None
-    return moved.enter(Phase.NEEDS_HUMAN, now, "the watch cannot end: the balancer does not show the whole traffic here")
+    return _held(moved, now, "the watch cannot end: the balancer does not show the whole traffic here")
+
+
+def _held(moved: Moved, now: datetime, message: str) -> Moved:
+    """The old colour is not being retired any more: a person may still turn back, end the watch or watch once more."""
+    return moved.enter(Phase.NEEDS_HUMAN, now, message, retiring=False)
 
 
 def _watch(moved: Moved, seen: Observation) -> Moved:

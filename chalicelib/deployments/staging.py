@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import fingerprint
-from chalicelib.deployments import approving, pinning, traffic
+from chalicelib.deployments import approving, drilling, pinning, traffic
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import PointStaging, Prepare
@@ -22,12 +22,11 @@ def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """Wait until the idle colour may be reused, then begin. A rollback whose target still stands there healthy shifts at once."""
     service, deployment = moved.service, moved.deployment
     idle = idle_color(service)
-    warm = service.standing.get(idle) == deployment.build
-    if deployment.kind is Kind.ROLLBACK and warm and not _dead(seen, idle):
-        return begin_shift(moved.progress(color=idle, previous=service.live), seen.at)
+    if service.standing.get(idle) == deployment.build and not _dead(seen, idle) and (found := _found_there(moved, seen, idle)):
+        return found
     if deployment.build.is_adopted:
         return moved.end(Phase.FAILED, seen.at, f"what stood on {idle} before Turnout came is not healthy there any more and cannot be put there again")
-    if service.paused and deployment.kind is Kind.ROLLOUT:
+    if service.paused and deployment.kind is not Kind.ROLLBACK:
         return moved.wait(_paused(service))
     if seen.split is None or seen.split.share(idle) > 0:
         return moved.wait(f"{idle} is not known to be without traffic")
@@ -39,7 +38,7 @@ def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     return entered if pinning.is_open(entered.deployment) else entered.do(_prepare(entered.deployment, idle))
 
 
-def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
+def preparing(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """Until exactly this build stands on the colour and the staging rule points there."""
     deployment, color = moved.deployment, _color(moved.deployment)
     if late := _late(moved, seen):
@@ -48,11 +47,11 @@ def preparing(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
         return moved.end(Phase.FAILED, seen.at, f"{name_of(deployment)} could not be put on {color}: {seen.standing.reason}")
     if pinning.is_open(deployment):
         moved = pinning.decide(moved, seen)
-        return moved if pinning.is_open(moved.deployment) else _put_there(moved, seen).wait(f"{name_of(deployment)} is on its way to {color}")
+        return moved if pinning.is_open(moved.deployment) else _put_there(moved, seen, pace).wait(f"{name_of(deployment)} is on its way to {color}")
     if _stands(deployment, seen) and _staging_points_to(color, seen):
         placed = moved.having(standing=traffic.placed(moved.service, color, deployment.build))
         return placed.enter(Phase.VERIFYING, seen.at, f"{name_of(deployment)} stands on {color}; checking it there", ready_at=seen.at)
-    return _put_there(moved, seen).wait(f"{name_of(deployment)} is on its way to {color}")
+    return _put_there(moved, seen, pace).wait(f"{name_of(deployment)} is on its way to {color}")
 
 
 def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -61,7 +60,7 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if late := _late(moved, seen):
         return late
     if seen.standing and not _stands(deployment, seen):
-        return _put_there(moved.progress(ready_at=None, trial_failures=0), seen).wait(f"{color} does not hold {name_of(deployment)} any more")
+        return _put_there(moved.progress(ready_at=None, trial_failures=0), seen, pace).wait(f"{color} does not hold {name_of(deployment)} any more")
     if deployment.ready_at is None:
         return moved.progress(ready_at=seen.at)
     if not _staging_points_to(color, seen):
@@ -75,8 +74,9 @@ def staged(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
     """Wait for promotion, at most 14 days."""
     service, deployment = moved.service, moved.deployment
     if goes_on(service, deployment, seen.at):
-        return begin_shift(moved, seen.at)
-    if seen.at - deployment.phase_since >= STAGED_FOR:
+        ended = drilling.without_traffic(moved, seen) if deployment.kind is Kind.DRILL else None
+        return ended or begin_shift(moved, seen.at)
+    if elapsed(deployment.phase_since, service, seen.at) >= STAGED_FOR:
         return moved.end(Phase.ABORTED, seen.at, f"nobody promoted it for {STAGED_FOR.days} days")
     if service.paused:
         return moved.wait(_paused(service))
@@ -85,7 +85,8 @@ def staged(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
 
 def goes_on(service: Service, deployment: Deployment, now: datetime) -> bool:
     """Whether a staged deployment shifts now: promoted by a person, or by itself where the service says so and enough approved."""
-    by_itself = deployment.plan.automatic and not service.automatic_suspended and not approving.missing(deployment, now)
+    suspended = service.automatic_suspended and deployment.kind is Kind.ROLLOUT
+    by_itself = deployment.plan.automatic and not suspended and not approving.missing(deployment, now)
     return not service.paused and (deployment.promoted or by_itself)
 
 
@@ -116,6 +117,17 @@ def health_counts_from(service: Service, deployment: Deployment, pace: Pace) -> 
 def name_of(deployment: Deployment) -> str:
     config = f" with config {deployment.build.config_version}" if deployment.build.config_version else ""
     return f"{deployment.build.version or 'the adopted release'}{config}"
+
+
+def _found_there(moved: Moved, seen: Observation, idle: Color) -> Moved | None:
+    """Nothing has to be put there: a rollback goes on to production at once, a drill is to show first that it could."""
+    deployment, service = moved.deployment, moved.service
+    found = moved.progress(color=idle, previous=service.live)
+    if deployment.kind is Kind.ROLLBACK:
+        return begin_shift(found, seen.at)
+    if deployment.kind is Kind.DRILL and not service.paused:
+        return found.enter(Phase.VERIFYING, seen.at, f"{name_of(deployment)} stands on {idle} still; checking it there", ready_at=seen.at, step_since=seen.at)
+    return None
 
 
 def _tried(moved: Moved, seen: Observation) -> Moved:
@@ -155,10 +167,10 @@ def _late(moved: Moved, seen: Observation) -> Moved | None:
     return moved.end(Phase.FAILED, seen.at, f"still {deployment.phase} after {int(deployment.plan.deadline.total_seconds())} s: {cause}")
 
 
-def _put_there(moved: Moved, seen: Observation) -> Moved:
-    """Never onto a colour that is not known to be without production traffic."""
+def _put_there(moved: Moved, seen: Observation, pace: Pace) -> Moved:
+    """Never onto a colour that is not known to be without production traffic, and drained: somebody else may have given it some meanwhile."""
     color = _color(moved.deployment)
-    if seen.split is None or seen.split.share(color) > 0:
+    if not traffic.is_drained(moved.service, color, seen, pace):
         return moved
     staging = () if _staging_points_to(color, seen) else (PointStaging(color),)
     return moved.do(*staging, _prepare(moved.deployment, color))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.colors import Color, Split
+from chalicelib.deployments import strangers
 from chalicelib.deployments.decision import Moved, lived
 from chalicelib.deployments.instructions import SetWeights
 from chalicelib.deployments.model import ADOPTED, Build, Phase, Placement
@@ -20,9 +21,11 @@ _LOOK_IS_FRESH = timedelta(seconds=60)
 
 
 def fold(moved: Moved, seen: Observation) -> Moved:
-    """Take in what the production rule shows: empty colours, drift, and weights that have arrived."""
-    if seen.rules is None:
-        return moved
+    """Take in what the production rule shows: empty colours, drift, and weights that have arrived; and what stands on the live colour."""
+    return strangers.noticed(_weights(moved, seen) if seen.rules else moved, seen)
+
+
+def _weights(moved: Moved, seen: Observation) -> Moved:
     split = seen.split
     if split is None or split not in moved.service.expected:
         return _empties(_drifted(moved, seen), split, seen.at)
@@ -35,7 +38,7 @@ def settle(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """
     service, drift = moved.service, moved.service.drift
     if drift and drift.restoring:
-        return _restore(moved, drift, seen, pace)
+        return strangers.restored(moved, seen) if drift.standing else _restore(moved, drift, seen, pace)
     nobody_asks = service.deployment is None or service.deployment.phase is Phase.PENDING
     if not nobody_asks or len(service.expected) == 1 or seen.split not in service.expected or service.asked_at is None:
         return moved
@@ -51,7 +54,7 @@ def ask(moved: Moved, split: Split, seen: Observation, pace: Pace) -> Moved:
     """
     service = moved.service
     if service.drift:
-        return moved.wait("the production rule holds weights that Turnout did not ask for; resume with drift restore or adopt")
+        return moved.wait(f"{service.drift.said}; resume with drift restore or adopt")
     if seen.split is None:
         return moved.wait("the production rule cannot be read")
     for color in Color:
@@ -101,7 +104,8 @@ def _confirmed(moved: Moved, split: Split, now: datetime) -> Moved:
     service = moved.service
     if split != service.desired or len(service.expected) == 1:
         return _restored(moved, split)
-    arrived = moved.having(expected=(split,), drift=None)
+    drift = moved.service.drift if moved.service.drift and moved.service.drift.standing else None
+    arrived = moved.having(expected=(split,), drift=drift)
     if arrived.service.deployment is not None:
         arrived = arrived.tell("weights-confirmed", f"the balancer reports {_percent(split)}", weights=split.percentages())
     return live_on(arrived, split.whole_on, now) if split.whole_on else arrived
@@ -120,7 +124,8 @@ def _restore(moved: Moved, drift: Drift, seen: Observation, pace: Pace) -> Moved
 
 def _restored(moved: Moved, split: Split) -> Moved:
     drift = moved.service.drift
-    return moved.having(drift=None) if drift and drift.restoring and split == moved.service.desired else moved
+    settled = drift and drift.restoring and not drift.standing and split == moved.service.desired
+    return moved.having(drift=None) if settled else moved
 
 
 def live_on(moved: Moved, color: Color, now: datetime) -> Moved:
@@ -132,14 +137,15 @@ def live_on(moved: Moved, color: Color, now: datetime) -> Moved:
     left = {service.live.color: ADOPTED} if service.live and service.live.build is None else {}
     placement = Placement(color, None if build.is_adopted else build)
     lineage = service.lineage if build.is_adopted else lived(service.lineage, Lived(build, now))
-    return moved.having(live=placement, standing={**service.standing, **left}, lineage=lineage)
+    drift = None if service.drift and service.drift.standing else service.drift  # it was about the colour that was live
+    return moved.having(live=placement, standing={**service.standing, **left}, lineage=lineage, drift=drift)
 
 
 def _drifted(moved: Moved, seen: Observation) -> Moved:
     """A drift that is known is not reported again unless it changed; while it is being put right it is expected."""
     known = moved.service.drift
     raw = seen.rules.production.raw if seen.rules else ""
-    if known and (known.restoring or (known.observed, known.raw) == (seen.split, raw)):
+    if known and (known.restoring or known.standing or (known.observed, known.raw) == (seen.split, raw)):
         return moved
     noted = moved.having(drift=Drift(seen.at, seen.split, raw))
     if noted.service.deployment is None:

@@ -44,7 +44,7 @@ def bound_of(service: Service, deployment: Deployment, now: datetime) -> Bound |
     bounds = {
         Phase.PREPARING: Bound("getting it ready on staging", deadline - in_step, "it has failed"),
         Phase.VERIFYING: Bound("getting it ready on staging", deadline - in_step, "it has failed"),
-        Phase.STAGED: Bound("waiting in staged", STAGED_FOR - (now - deployment.phase_since), "it is aborted"),
+        Phase.STAGED: Bound("waiting in staged", STAGED_FOR - in_phase, "it is aborted"),
         Phase.SHIFTING: Bound(f"step {deployment.step} of {deployment.steps}", deadline - in_step, "a person has to decide, and the weights stay"),
         Phase.WATCHING: Bound("the watch with its extension", longest_watch(deployment) - in_phase, "a person has to decide"),
         Phase.REVERTING: Bound("going back", deadline - (now - deployment.phase_since), "a person has to decide"),

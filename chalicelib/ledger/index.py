@@ -15,7 +15,7 @@ from chalicelib.errors import Unparsable
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Change, Due, Listing
 from chalicelib.releases.model import Release
-from chalicelib.services.model import Service
+from chalicelib.services.model import Look, Service
 
 MOST = 100
 """Documents that can be read, or changed together, with one call."""
@@ -36,10 +36,12 @@ def stamp(at: datetime) -> str:
 
 
 def due_of(document: object) -> Due | None:
-    """When the tick should look at this document. Only registered services are ever due."""
+    """When the tick should look at a service: because of its record, or because its last look is so long ago."""
     match document:
         case Service(registered=True, due_at=datetime() as due_at, deployment=deployment):
             return Due(document.name, due_at, probed=deployment is not None and deployment.phase.is_probed)
+        case Look(due_at=datetime() as due_at):
+            return Due(document.service, due_at, probed=False)
         case _:
             return None
 

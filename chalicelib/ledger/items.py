@@ -6,7 +6,7 @@ written whole: `body` says everything, so nothing is lost by it. No model is
 bound to a table; the ledger that uses them is.
 
     table     pk, sk
-    due       due, due_at           sparse: services that wait for a tick; keys, service, probed
+    due       due, due_at           sparse: services, and looks at them, that wait for a tick; keys, service, probed
     listing   listing, listed_at    sparse: what is listed newest first; everything
 """
 
@@ -81,6 +81,7 @@ class ServiceItem(ListedItem, discriminator="service"):
     due_at = UnicodeAttribute(null=True)
     probed = BooleanAttribute(null=True)
     due_index: ClassVar[DueIndex] = DueIndex()
+    """Also of looks: what is read from the index is a service's name and whether it is probed, whichever item they stand in."""
 
 
 class ReleaseItem(ListedItem, discriminator="release"):
@@ -124,7 +125,10 @@ class OnceItem(DocumentItem, discriminator="once"):
 
 
 class LookItem(DocumentItem, discriminator="look"):
-    pass
+    service = UnicodeAttribute()
+    due = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    probed = BooleanAttribute(null=True)
 
 
 class ProbeLogItem(DocumentItem, discriminator="probe-log"):
@@ -202,6 +206,8 @@ def _beside(document: object) -> dict[str, Any]:
     match document:
         case Service():
             return attributes | _of_service(document)
+        case Look(service=service):
+            return attributes | {"service": service} | _due(document)
         case Release(digest=digest):
             return attributes | {"digest": digest}
         case Deployment(phase=phase):
@@ -214,6 +220,9 @@ def _beside(document: object) -> dict[str, Any]:
 
 def _of_service(service: Service) -> dict[str, Any]:
     attributes = {"epoch": service.epoch, "write_id": service.write_id, "service": service.name, "phase": service.deployment and service.deployment.phase.value}
-    if due := index.due_of(service):
-        attributes |= {"due": DUE, "due_at": index.stamp(due.due_at), "probed": due.probed}
-    return attributes
+    return attributes | _due(service)
+
+
+def _due(document: object) -> dict[str, Any]:
+    due = index.due_of(document)
+    return {"due": DUE, "due_at": index.stamp(due.due_at), "probed": due.probed} if due else {}

@@ -73,11 +73,10 @@ class Source(Part):
     s3: bool = True
 
 
-class Step(Part):
-    """Give the candidate `weight` percent and hold for `hold_seconds` before the next step."""
+class Weighted(Part):
+    """A part with a `weight` in percent, to one decimal."""
 
-    weight: float = Field(gt=0, le=100)
-    hold_seconds: int = Field(ge=0, le=7 * 24 * 3600)
+    weight: float
 
     @field_validator("weight")
     @classmethod
@@ -89,6 +88,13 @@ class Step(Part):
     @property
     def permille(self) -> int:
         return int(Decimal(str(self.weight)) * 10)
+
+
+class Step(Weighted):
+    """Give the candidate `weight` percent and hold for `hold_seconds` before the next step."""
+
+    weight: float = Field(gt=0, le=100)
+    hold_seconds: int = Field(ge=0, le=7 * 24 * 3600)
 
 
 class Rollout(Part):
@@ -197,6 +203,14 @@ class Cutover(Part):
         return self
 
 
+class Drill(Weighted):
+    """How often a rollback is rehearsed: its target gets `weight` percent of production for `hold_seconds`, with 0 it is tried on staging only."""
+
+    every_hours: Literal["off"] | Annotated[int, Field(ge=1, le=8760)] = "off"
+    weight: float = Field(default=1, ge=0, le=50)
+    hold_seconds: int = Field(default=60, ge=1, le=24 * 3600)
+
+
 class Identify(Part):
     """The response header by which the application names its release."""
 
@@ -213,6 +227,7 @@ class Definition(Part):
     gates: Gates = Gates()
     hooks: tuple[Hook, ...] = Field(default=(), max_length=10)
     cutover: Cutover = Cutover()
+    drill: Drill = Drill()
     identify: Identify = Identify()
 
     @model_validator(mode="after")
@@ -220,4 +235,10 @@ class Definition(Part):
         switches = [hook for hook in self.hooks if hook.at == "read_only"]
         if len(switches) != (1 if self.cutover.read_only == "hook" else 0):
             raise ValueError('cutover.read_only "hook" goes with exactly one hook at read_only, and nothing else does')
+        return self
+
+    @model_validator(mode="after")
+    def _one_side_writes(self) -> Self:
+        if self.cutover.read_only != "off" and self.drill.every_hours != "off" and self.drill.weight:
+            raise ValueError("drill.weight has to be 0 with a read-only cutover: in a drill both releases would write to the database")
         return self

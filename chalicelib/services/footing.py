@@ -82,7 +82,8 @@ def settled(before: Service | None, definition: Definition, found: Footing) -> S
 def redefined(before: Service, definition: Definition, found: Surroundings) -> Service:
     """The service where it stood, under its new definition and with what was found around it. The same where nothing differs."""
     changed = 1 if definition != before.definition else 0
-    return replace(before, definition=definition, definition_revision=before.definition_revision + changed, site=site_of(found))
+    due_at = before.due_at if definition.drill == before.definition.drill else before.registered_at  # at once: the next drill has to be reckoned anew
+    return replace(before, definition=definition, definition_revision=before.definition_revision + changed, site=site_of(found), due_at=due_at)
 
 
 def _first(definition: Definition, found: Footing) -> Service:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.colors import Color, Split
-from chalicelib.deployments.model import Build, Deployment, Placement
+from chalicelib.deployments.model import Build, Deployment, Phase, Placement
 from chalicelib.health.model import Targets, Verdict
 from chalicelib.services.definition import Definition, Hook
 
@@ -40,10 +40,11 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The production rule holds weights that nobody here asked for.
+    """Production is not as Turnout left it: the rule holds weights that nobody here asked for, or, with `standing`, something
+    else stands on the live colour.
 
     `observed` is None when they were no split of the two colours at all; `raw`
-    is what the rule said. `restoring` is set while a person has asked for the
+    is what the rule said, or what stands there. `restoring` is set while a person has asked for the
     expected weights to be written over them.
     """
 
@@ -53,6 +54,13 @@ class Drift:
     restoring: bool = False
     asked_at: datetime | None = None
     """When the expected weights were last written over it."""
+    standing: bool = False
+
+    @property
+    def said(self) -> str:
+        if self.standing:
+            return f"somebody else changed what is live: {self.raw}"
+        return f"the production rule holds weights that nobody here asked for: {self.raw}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,21 @@ class Lived:
     build: Build
     live_at: datetime
     certified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastDrill:
+    """The rollback drill that began last, and how far it came."""
+
+    at: datetime
+    deployment: str
+    version: str
+    phase: Phase
+    outcome: str = ""
+
+    @property
+    def has_failed(self) -> bool:
+        return self.phase in {Phase.FAILED, Phase.REVERTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +156,7 @@ class Service:
     """How the last deployment that moved weights ended or what it was: `reverted`, `rollback`, `rollout`."""
     lineage: tuple[Lived, ...] = ()
     quarantined: tuple[Quarantine, ...] = ()
+    last_drill: LastDrill | None = None
     paused: Pause | None = None
     drift: Drift | None = None
     read_only: ReadOnly | None = None
@@ -178,6 +202,8 @@ class Look:
     verdict: Verdict | None = None
     waits_for: str = ""
     sticky_seconds: int = 0
+    due_at: datetime | None = None
+    """When to look again at a service where nothing moves; None while its record is due."""
 
 
 @dataclass(frozen=True, slots=True)

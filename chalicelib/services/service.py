@@ -95,7 +95,7 @@ class Services:
         written, change = recorded(before, after, deed, quietly=claims)
         given_back = owning.given_back(current.definition, wish.definition) if current else ()
         self._ledger.commit(replace(change, deletions=given_back))
-        self._ledger.note(Look(after.name, ground.at, ground.production, ground.staging, ground.targets))
+        self._ledger.note(Look(after.name, ground.at, ground.production, ground.staging, ground.targets, due_at=ground.at))
         return written
 
     def _redefine(self, current: Service, owners: tuple[Ownership, ...], wish: _Wish) -> Service:

@@ -121,7 +121,7 @@ class TestTemplate:
         alarms = [one["Properties"] for one in package.template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
         ours = {alarm["MetricName"]: alarm for alarm in alarms if alarm["Namespace"] == log.NAMESPACE}
 
-        assert set(ours) == {"DeploymentsNeedingHuman", "ServicesDrifted"}
+        assert set(ours) == {"DeploymentsNeedingHuman", "ServicesDrifted", "DrillsFailed"}
         assert all("Dimensions" not in alarm for alarm in ours.values()), "no service's name is known to the template"
         assert all(alarm["AlarmActions"] == [{"Ref": "Alerts"}] for alarm in alarms)
 
@@ -161,6 +161,11 @@ class TestTemplate:
             problem = json.loads(answer["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"'))
             assert problem["type"].startswith("/problems/")
             assert problem.get("status") == answer.get("statusCode")
+
+    def test_an_authorizer_whose_ledger_does_not_answer_is_to_be_tried_again(self, package: Package):
+        answers = package.template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+
+        assert [answers[kind]["statusCode"] for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR")] == [503, 503]
 
 
 def by_name(entries: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -82,7 +82,7 @@ class TestARefusal:
             ("GET", "/echo/a", {}, 401),
             ("GET", "/echo/a", {"Authorization": "Bearer unknown"}, 401),
             ("GET", "/echo/a", {"Authorization": "Bearer other"}, 403),
-            ("GET", "/echo/a", {"Authorization": "Bearer broken"}, 500),
+            ("GET", "/echo/a", {"Authorization": "Bearer broken"}, 503),
             ("GET", "/nothing", {}, 404),
             ("GET", "/nothing", GOOD, 404),
             ("GET", "/nothing", {"Authorization": "Bearer \xff"}, 404),

@@ -1,8 +1,14 @@
-"""Somebody else moved the weights."""
+"""Somebody else moved the weights, or what is live."""
+
+from datetime import timedelta
+
+import pytest
 
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
-from tests.world import World, a_definition
+from chalicelib.errors import Conflict
+from chalicelib.runtimes.runtime import Progress, Standing
+from tests.world import ALICE, World, a_definition
 
 GROUPS = a_definition().traffic.target_groups
 RULE = a_definition().traffic.production_rule
@@ -10,6 +16,13 @@ RULE = a_definition().traffic.production_rule
 
 def somebody_sets(world: World, blue: int, green: int) -> None:
     world.router.meddle(RULE, {GROUPS.blue: blue, GROUPS.green: green})
+
+
+def somebody_puts(world: World, version: str, color: Color = Color.GREEN) -> None:
+    """Another build on a colour, and time for a look at it."""
+    world.runtime.meddle("web", color, Standing(Progress.READY, version, "sha256:9", 0))
+    world.clock.move(timedelta(minutes=10))
+    world.wait(2)
 
 
 class TestDrift:
@@ -22,6 +35,20 @@ class TestDrift:
 
         assert world.service().is_drifted
         assert world.share(Color.BLUE) == 30
+
+    def test_is_not_what_a_balancer_that_lags_still_shows(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        world.router.lag = timedelta(seconds=4)
+
+        world.control.deployments.promote("web", world.asked())
+        drifted = []
+        for _ in range(10):
+            world.wait(1)
+            drifted.append(world.service().is_drifted)
+
+        assert not any(drifted)
+        assert world.share(Color.BLUE) == 10
 
     def test_does_not_stop_a_rollback(self, world: World) -> None:
         world.live("1.0.0")
@@ -102,3 +129,119 @@ class TestAdoptedService:
 
         world.control.deployments.rollback("web", world.asked())
         assert world.share(Color.BLUE) == 100
+
+
+class TestNobodyIsDeploying:
+    def test_what_somebody_does_to_the_weights_is_seen(self, world: World) -> None:
+        world.live("1.0.0")
+        world.wait(10)
+        somebody_sets(world, 500, 500)
+
+        world.clock.move(timedelta(minutes=10))
+        world.wait(2)
+
+        assert world.service().is_drifted
+
+    def test_looking_leaves_the_record_as_it_is(self, world: World) -> None:
+        world.live("1.0.0")
+        world.wait(10)
+        before = world.service()
+
+        for _ in range(5):
+            world.clock.move(timedelta(minutes=10))
+            world.wait(2)
+
+        assert world.service() == before
+
+    def test_a_service_that_was_removed_is_not_looked_at(self, world: World) -> None:
+        world.live("1.0.0")
+        world.wait(10)
+        world.control.services.remove("web", by=ALICE)
+
+        world.clock.move(timedelta(minutes=10))
+        world.wait(2)
+
+        assert world.ledger.due(world.clock.now() + timedelta(hours=1)) == ()
+
+
+class TestSomethingElseStandsOnTheLiveColour:
+    def test_is_drift_that_says_what_stands_there(self, world: World) -> None:
+        world.live("1.0.0")
+        somebody_puts(world, "9.9.9")
+
+        drift = world.service().drift
+        assert drift is not None
+        assert drift.raw == "green runs 9.9.9 with config 0, not 1.0.0 with config 0"
+
+    def test_also_where_it_is_nothing_of_ours(self, world: World) -> None:
+        world.live("1.0.0")
+        world.runtime.meddle("web", Color.GREEN, Standing(Progress.EMPTY, reason="there is no alias green"))
+        world.clock.move(timedelta(minutes=10))
+        world.wait(2)
+
+        drift = world.service().drift
+        assert drift is not None
+        assert drift.raw == "green runs there is no alias green, not 1.0.0 with config 0"
+
+    def test_no_candidate_is_raised(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        somebody_puts(world, "9.9.9")
+
+        world.control.deployments.promote("web", world.asked())
+        world.wait(20)
+
+        assert world.share(Color.BLUE) == 0
+
+    def test_restore_puts_the_live_build_back(self, world: World) -> None:
+        world.live("1.0.0")
+        somebody_puts(world, "9.9.9")
+
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+        world.wait(5)
+
+        assert world.serving() == "1.0.0"
+        assert not world.service().is_drifted
+        assert world.share(Color.GREEN) == 100
+
+    def test_restore_waits_for_nobody_else(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        somebody_puts(world, "9.9.9")
+
+        with pytest.raises(Conflict) as refused:
+            world.control.deployments.resume("web", world.asked(), drift="restore")
+
+        assert refused.value.slug == "not-restorable"
+
+    def test_adopt_takes_it_as_it_is_and_the_next_release_goes_on(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        somebody_puts(world, "9.9.9")
+
+        world.control.deployments.resume("web", world.asked(), drift="adopt")
+        world.control.deployments.promote("web", world.asked())
+        world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
+
+        assert world.serving() == "1.1.0"
+
+    def test_a_rollback_is_not_stopped_by_it(self, world: World) -> None:
+        world.live("1.0.0")
+        world.live("1.1.0")
+        somebody_puts(world, "9.9.9", Color.BLUE)
+
+        world.control.deployments.rollback("web", world.asked())
+
+        assert world.share(Color.GREEN) == 100
+        assert world.serving() == "1.0.0"
+        world.until(lambda: world.service().deployment is None)
+        assert not world.service().is_drifted
+
+    def test_what_replaced_the_candidate_is_never_called_its_success(self, world: World) -> None:
+        world.live("1.0.0")
+        world.watching("1.1.0")
+        world.runtime.meddle("web", Color.BLUE, Standing(Progress.READY, "9.9.9", "sha256:9", 0))
+        world.wait(120)
+
+        assert world.phase("1.1.0") is not Phase.COMPLETED
+        assert world.service().is_drifted

@@ -17,6 +17,7 @@ def _facts(preflight: Json) -> Iterator[tuple[str, str]]:
     yield "looked", _looked(preflight)
     yield "artifact", _artifact(preflight)
     yield "takes", f"about {printing.cell(preflight['eta_seconds'])} s" if preflight.get("eta_seconds") is not None else ""
+    yield "drill", _drill(preflight.get("last_drill") or {})
     yield "config", "; ".join(_change(one) for one in preflight.get("config_changes") or [])
     for warning in preflight.get("warnings") or []:
         yield "warning", printing.cell(warning)
@@ -47,6 +48,12 @@ def _looked(preflight: Json) -> str:
 def _artifact(preflight: Json) -> str:
     known = _either(preflight.get("digest_exists"), "is there", "is gone")
     return printing.safe(f"{preflight.get('digest')} {known}") if known else ""
+
+
+def _drill(last: Json) -> str:
+    if not last:
+        return ""
+    return printing.safe(f"{last.get('version')} on {last.get('at')}, {last.get('phase')}: {last.get('outcome') or 'not over yet'}")
 
 
 def _either(answer: object, yes: str, no: str) -> str:

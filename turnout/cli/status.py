@@ -67,7 +67,7 @@ def picture(service: Json, context: Context) -> Iterator[str]:
 
 
 def notes(service: Json) -> str:
-    said = {"paused": "paused", "read_only": "read-only", "drifted": "drifted: the rule holds weights nobody here asked for"}
+    said = {"paused": "paused", "read_only": "read-only", "drifted": "drifted: somebody else changed production"}
     return ", ".join(text for name, text in said.items() if service.get(name))
 
 

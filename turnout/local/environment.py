@@ -36,6 +36,7 @@ def pace(*, tick: float, metric_period: float, metric_delay: float, alb_lag: flo
         "metric_delay": metric_delay,
         "settle": 1 + alb_lag,
         "look_again": 2 + alb_lag,
+        "idle_look": 10,
         "drain_floor": 1 + alb_lag,
         "health_margin": 0.5 + alb_lag,
         "ask_again": 1.5 + alb_lag,

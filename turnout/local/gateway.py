@@ -34,6 +34,7 @@ _SLUGS = {
     413: "too-large",
     415: "unsupported-media-type",
     500: "internal",
+    503: "unavailable",
     504: "timeout",
 }
 _HOP_BY_HOP = {"connection", "content-length", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}
@@ -196,11 +197,11 @@ def _nothing_at(path: str) -> web.Response:
 
 
 def _authorizer_failed(error: Exception) -> web.Response:
-    """An authorizer says "Unauthorized" by raising it; anything else is its own fault."""
+    """An authorizer says "Unauthorized" by raising it; anything else is no answer, and may be one the next time."""
     if str(error) == "Unauthorized":
         return _unauthorized()
     log.error("gateway.failed", exc_info=error)
-    return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The request could not be authorized.")
+    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "The request could not be authorized just now; try again.")
 
 
 def _unauthorized() -> web.Response:

@@ -1,5 +1,8 @@
 """Roll back, and abort."""
 
+from dataclasses import replace
+
+from chalicelib.colors import Split
 from chalicelib.deployments import reverting, rollback, shifting, staging
 from chalicelib.deployments.commands.wish import Wish, new_deployment, why
 from chalicelib.deployments.decision import Moved
@@ -7,6 +10,8 @@ from chalicelib.deployments.model import Build, Deployment, Kind, Phase
 from chalicelib.deployments.strategies import at_once, plan_of
 from chalicelib.errors import Conflict
 from chalicelib.services.model import Service
+
+_GAVE_WAY = "gave way to a rollback; its watch was over, and it had not the whole traffic any more"
 
 
 def roll_back(service: Service, wish: Wish, *, to: Build | None) -> Moved:
@@ -37,8 +42,21 @@ def abort(service: Service, wish: Wish) -> Moved:
 
 
 def answer_to_rollback(moved: Moved) -> Deployment | None:
-    """The deployment a rollback is answered with: the one of kind rollback if it made or found one, else the one that turns back."""
-    return next((one for one in moved.service.waiting if one.kind is Kind.ROLLBACK), moved.service.deployment)
+    """The deployment a rollback is answered with: the one of kind rollback if it made or found one, else the one that turns back. It may be over already."""
+    current = moved.service.deployment or (moved.ended[-1] if moved.ended else None)
+    return next((one for one in moved.service.waiting if one.kind is Kind.ROLLBACK), current)
+
+
+def as_seen(moved: Moved, split: Split | None) -> Moved:
+    """Success is only reported of what has the whole traffic in the look that came with the command; the rest gave way, certified or not."""
+    unseen = {one.id for one in moved.ended if one.phase is Phase.COMPLETED and one.color and split != Split.all_on(one.color)}
+    ended = tuple(replace(one, phase=Phase.SUPERSEDED, outcome=_GAVE_WAY) if one.id in unseen else one for one in moved.ended)
+    by_id = {one.id: one for one in ended}
+    told = tuple(
+        replace(one, deployment=by_id[one.deployment.id], kind=Phase.SUPERSEDED.value, message=_GAVE_WAY)
+        if one.deployment.id in unseen and one.kind == Phase.COMPLETED else one for one in moved.told
+    )
+    return replace(moved, ended=ended, told=told)
 
 
 def _turn_back(service: Service, deployment: Deployment, wish: Wish, to: Build | None) -> Moved:
@@ -53,11 +71,7 @@ def _turn_back(service: Service, deployment: Deployment, wish: Wish, to: Build |
         turned = turned.having(epoch=service.epoch + 1)
     if to is None or to == target.build:
         return turned
-    waiting = next((one for one in service.waiting if one.kind is Kind.ROLLBACK), None)
-    if waiting and waiting.build == to:
-        return turned
-    turned = turned.drop_waiting(service.waiting, wish.at, f"gave way to a rollback to {to.version}")
-    return _numbered(turned, turned.service.waiting, new_deployment(turned.service, Kind.ROLLBACK, to, at_once(deployment.plan), wish))
+    return _queued(turned, wish, to, f"gave way to a rollback to {to.version}")
 
 
 def _bring_back(moved: Moved, wish: Wish, to: Build | None) -> Moved:
@@ -70,6 +84,8 @@ def _bring_back(moved: Moved, wish: Wish, to: Build | None) -> Moved:
     if service.live and service.live.build == build:
         raise Conflict(f"{service.name} {build.version} is live already", slug="already-live")
     message = f"gave way to a rollback to {build.version or 'what stood there before'}"
+    if current and current.kind is Kind.DRILL and current.moved and current.build != build:
+        return _after_the_drill(moved, wish, build)
     if current:
         moved = moved.end(Phase.SUPERSEDED, wish.at, message)
     moved = moved.drop_waiting(moved.service.waiting, wish.at, message)
@@ -78,6 +94,26 @@ def _bring_back(moved: Moved, wish: Wish, to: Build | None) -> Moved:
     begun = new_deployment(moved.service, Kind.ROLLBACK, build, at_once(plan_of(service.definition.rollout)), wish)
     fresh = {"last_deployment_number": moved.service.last_deployment_number + 1, "epoch": moved.service.epoch + 1, "automatic_suspended": True}
     return moved.having(deployment=begun, **fresh).tell("pending", why(wish, f"rollback to {staging.name_of(begun)} asked for by {wish.by.name}"))
+
+
+def _after_the_drill(moved: Moved, wish: Wish, to: Build) -> Moved:
+    """Another release than `to` stands on the idle colour and has some traffic: that goes back first."""
+    service, drill = moved.service, moved.deployment
+    if service.live and service.live.build:
+        moved = moved.quarantine(service.live.build, "rollback", wish.at)
+    if drill.phase is not Phase.REVERTING:
+        moved = reverting.begin(moved, wish.at, why(wish, f"gave way to a rollback to {to.version}")).having(epoch=service.epoch + 1)
+    return _queued(moved.having(automatic_suspended=True), wish, to, f"gave way to a rollback to {to.version}")
+
+
+def _queued(moved: Moved, wish: Wish, to: Build, message: str) -> Moved:
+    """A rollback that begins when what is in progress has gone back; the one that waits already, if it is that."""
+    waiting = next((one for one in moved.service.waiting if one.kind is Kind.ROLLBACK), None)
+    if waiting and waiting.build == to:
+        return moved
+    moved = moved.drop_waiting(moved.service.waiting, wish.at, message)
+    begun = new_deployment(moved.service, Kind.ROLLBACK, to, at_once(plan_of(moved.service.definition.rollout)), wish)
+    return moved.having(waiting=(begun, *moved.service.waiting), last_deployment_number=moved.service.last_deployment_number + 1)
 
 
 def _default_target(service: Service) -> Build:
@@ -92,10 +128,6 @@ def _default_target(service: Service) -> Build:
 def _is_rollback_at_whole(service: Service, deployment: Deployment, to: Build | None) -> bool:
     """From one rollback to another version nothing is turned back: what was rolled away from proved bad."""
     return deployment.kind is Kind.ROLLBACK and to is not None and deployment.moved and shifting.is_at_whole(service, deployment)
-
-
-def _numbered(moved: Moved, waiting: tuple[Deployment, ...], begun: Deployment) -> Moved:
-    return moved.having(waiting=(begun, *waiting), last_deployment_number=moved.service.last_deployment_number + 1)
 
 
 def _finished(service: Service, wish: Wish) -> Moved:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chalicelib.colors import Color
-from chalicelib.deployments import shifting, traffic
+from chalicelib.deployments import shifting, strangers, traffic
 from chalicelib.deployments.clocks import moved_on
 from chalicelib.deployments.commands.wish import Wish, kept_good, why
 from chalicelib.deployments.decision import Moved
@@ -23,6 +23,8 @@ def pause(service: Service, wish: Wish) -> Moved:
 def resume(service: Service, wish: Wish, *, drift: str | None) -> Moved:
     """Go on; `drift` says what becomes of weights that somebody else set: write ours over them, or take them as they are."""
     moved = _settle_drift(Moved(service), drift) if drift else Moved(service)
+    if service.deployment is None and service.definition.drill.every_hours != "off":
+        moved = moved.having(due_at=wish.at)  # a drill may have been due meanwhile
     if service.paused is None:
         return moved
     resumed = moved.having(paused=None)
@@ -50,6 +52,8 @@ def _settle_drift(moved: Moved, drift: str) -> Moved:
     found = moved.service.drift
     if found is None:
         raise Conflict(f"{moved.service.name} has not drifted", slug="not-drifted")
+    if found.standing:
+        return strangers.restoring(moved, found) if drift == "restore" else strangers.adopted(moved)
     if drift == "restore":
         return moved.having(drift=replace(found, restoring=True))
     deployment = moved.service.deployment

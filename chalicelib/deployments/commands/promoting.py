@@ -5,7 +5,7 @@ from dataclasses import replace
 from chalicelib.deployments import approving, hooking, shifting, staging
 from chalicelib.deployments.commands.wish import Wish, kept_good, refuse_quarantined, why
 from chalicelib.deployments.decision import Moved
-from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.strategies import with_strategy
 from chalicelib.errors import Conflict
 from chalicelib.services.model import Service
@@ -18,6 +18,8 @@ def promote(service: Service, wish: Wish, *, version: str | None, strategy: str 
         raise Conflict(f"{service.name} is paused by {service.paused.by}; resume it first", slug="paused")
     if deployment is None or deployment.phase is Phase.REVERTING or (version and version != deployment.build.version):
         raise Conflict(_nothing_staged(service, version), slug="not-staged")
+    if deployment.kind is Kind.DRILL:
+        raise Conflict(f"{service.name} has nothing staged: {deployment.id} is a rollback drill, and what comes next waits for its end", slug="not-staged")
     match deployment.phase:
         case Phase.STAGED:
             return _promoted(service, deployment, wish, strategy, skip_holds=skip_holds, override=override_quarantine)

@@ -30,7 +30,8 @@ def deploy(service: Service, release: Release, config_version: int, wish: Wish, 
     build = Build(release.version, release.artifact, config_version)
     if any(one.build == build and one.kind is Kind.ROLLOUT and one.phase is not Phase.REVERTING for one in deployments_of(service)):
         return Moved(service)
-    if service.deployment is None and service.live and service.live.build == build:
+    undisturbed = service.deployment is None or service.deployment.kind is Kind.DRILL
+    if undisturbed and not service.waiting and service.live and service.live.build == build:
         raise Conflict(f"{service.name} {build.version} with config {config_version} is live already", slug="already-live")
     refuse_quarantined(service, build, override=override_quarantine)
     begun = new_deployment(service, Kind.ROLLOUT, build, plan_of(service.definition.rollout), wish, published_at=release.published_at)
@@ -49,7 +50,7 @@ def _enqueue(service: Service, deployment: Deployment, now: datetime) -> Moved:
     newest = max(service.newest_published_at or deployment.published_at, deployment.published_at)
     moved = Moved(service).having(last_deployment_number=service.last_deployment_number + 1, epoch=service.epoch + 1, newest_published_at=newest, due_at=now)
     current = service.deployment
-    gives_way = current is not None and current.phase.is_before_shift and current.kind is Kind.ROLLOUT
+    gives_way = current is not None and current.phase.is_before_shift and current.kind is not Kind.ROLLBACK
     message = f"superseded by {deployment.build.version}"
     moved = moved.drop_waiting(tuple(one for one in service.waiting if one.kind is Kind.ROLLOUT), now, message)
     if gives_way:

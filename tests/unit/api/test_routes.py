@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chalicelib.access.model import Caller, Role, may
+from chalicelib.access.model import Action, Role
 from chalicelib.api.routes import Endpoint
 from chalicelib.api.specification import RESOURCES
 from tests.unit.api.an_api import Api, an_api
@@ -25,6 +25,14 @@ POST /v1/services/{service}/pause deploy | POST /v1/services/{service}/resume de
 POST /v1/services/{service}/approve approve | POST /v1/services/{service}/certify approve | GET /v1/services/{service}/health view | GET /v1/services/{service}/explain view
 GET /v1/rejections view | GET /v1/audit view | GET /v1/tokens administer | POST /v1/tokens administer | DELETE /v1/tokens/{token} administer
 """
+
+MAY = {
+    Role.VIEWER: {Action.VIEW},
+    Role.DEPLOYER: {Action.VIEW, Action.DEPLOY},
+    Role.APPROVER: {Action.VIEW, Action.DEPLOY, Action.APPROVE},
+    Role.ADMIN: set(Action),
+    Role.EVALUATOR: {Action.EVALUATE},
+}
 
 
 def named(endpoint: Endpoint) -> str:
@@ -86,8 +94,7 @@ class TestTheCaller:
         assert endpoint.action is not None
         answer = api(endpoint.method, endpoint.path.format(**NAMES | {"service": "nothing-there"}), b"[]", role=role)
 
-        allowed = may(Caller("somebody", role), endpoint.action)
-        assert (answer.status == 403) == (not allowed), answer.raw
+        assert (answer.status == 403) == (endpoint.action not in MAY[role]), answer.raw
 
     @pytest.mark.parametrize("endpoint", [endpoint for endpoint in ENDPOINTS if "{service}" in endpoint.path], ids=named)
     def test_may_not_touch_services_outside_the_pattern(self, api: Api, endpoint: Endpoint):

@@ -1,0 +1,44 @@
+"""When the next rollback drill begins, and what it begins with. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.access.model import SYSTEM
+from chalicelib.deployments import rollback
+from chalicelib.deployments.commands.wish import Wish, new_deployment
+from chalicelib.deployments.decision import Moved
+from chalicelib.deployments.model import Kind, Phase, Plan, PlannedStep
+from chalicelib.deployments.observation import Observation
+from chalicelib.deployments.strategies import plan_of
+from chalicelib.services.model import LastDrill, Service
+
+
+def next_drill(service: Service) -> datetime | None:
+    """The first one is due at once. None while there can be none: nothing to go back to, or something else comes first."""
+    every = service.definition.drill.every_hours
+    busy = service.deployment or service.waiting or service.paused or service.drift or service.read_only or service.look_again_since
+    if every == "off" or busy or service.live is None or service.live.build is None:
+        return None
+    target = rollback.target(service)
+    if target is None or target.build.is_adopted:
+        return None
+    return service.last_drill.at + timedelta(hours=every) if service.last_drill else service.lineage[-1].live_at
+
+
+def begin_drill(moved: Moved, seen: Observation) -> Moved:
+    """The drill as the deployment in progress, if it is time for one and the rule shows what it should."""
+    service = moved.service
+    at, target = next_drill(service), rollback.target(service)
+    if at is None or target is None or at > seen.at or (seen.split,) != service.expected:
+        return moved
+    wish = Wish(SYSTEM, f"scheduled; {target.why}", seen.at)
+    begun = replace(new_deployment(service, Kind.DRILL, target.build, _plan(service), wish), hooks=())
+    last_drill = LastDrill(seen.at, begun.id, target.build.version, Phase.PENDING)
+    fresh = {"last_deployment_number": service.last_deployment_number + 1, "epoch": service.epoch + 1, "last_drill": last_drill}
+    return moved.having(deployment=begun, **fresh).tell("pending", f"rollback drill: would {target.build.version} serve?")
+
+
+def _plan(service: Service) -> Plan:
+    declared = service.definition.drill
+    step = PlannedStep(declared.permille, timedelta(seconds=declared.hold_seconds))
+    return replace(plan_of(service.definition.rollout), strategy="drill", steps=(step,), automatic=True, approvals=0)
