@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock"
 TESTS ?= tests
+STAGE ?= prod
+STACK ?= turnout-$(STAGE)
 BENCH ?= calls imports ticks reaction_at_aws reaction cutovers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench check faults soak defects package lock clean
+.PHONY: help install demo test bench check faults soak defects formats package deploy lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,9 +49,21 @@ soak: install ## SEEDS=10000 runs of random commands and mishaps (SEED=17 for on
 defects: install ## put small defects into a copy of the tree, one at a time, and show that the quick tests catch each
 	$(BIN)/python -m tests.defects
 
-package: install ## build/package: the zip and the template of the control plane, linted
-	$(BIN)/python infra/package.py build/package
-	$(BIN)/cfn-lint build/package/sam.json
+formats: install ## finish with this code what the commit FROM=HEAD left half done, and the other way round
+	$(BIN)/python -m tests.formats --from $(or $(FROM),HEAD)
+
+package: install ## build/package: the zip and the template of the control plane for STAGE=prod; all templates linted
+	$(BIN)/python infra/package.py build/package $(STAGE)
+	$(BIN)/cfn-lint build/package/sam.json infra/service-lambda.yaml infra/ci-role.yaml
+
+deploy: install ## package, and deploy it as stack turnout-STAGE by the aws command; BUCKET=… takes the zip (PARAMETERS="AlertEmail=…")
+	@test -n "$(BUCKET)" || { echo "which bucket shall take the zip? make deploy STAGE=$(STAGE) BUCKET=…" >&2; exit 2; }
+	@command -v aws >/dev/null || { echo "make deploy needs the aws command (AWS CLI, version 2) and credentials" >&2; exit 2; }
+	@$(MAKE) --no-print-directory package
+	aws cloudformation package --template-file build/package/sam.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --use-json --output-template-file build/package/deploy.json
+	aws cloudformation deploy --template-file build/package/deploy.json --s3-bucket $(BUCKET) --s3-prefix $(STACK) --stack-name $(STACK) \
+	  --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-fail-on-empty-changeset $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	aws cloudformation describe-stacks --stack-name $(STACK) --query 'Stacks[0].Outputs' --output table
 
 lock: install ## write requirements.txt and requirements-dev.txt anew from what they are made of
 	$(LOCK) requirements.in --output-file requirements.txt

@@ -9,6 +9,7 @@
     │   └── Stale           somebody else wrote first: read again and decide again
     ├── PreconditionFailed  `If-Match` names another revision
     └── Unavailable         AWS or a provider did not answer; try again later
+        └── Unreadable      another version of Turnout wrote this record, and this one leaves it alone
 
 `slug` is stable and part of the contract: it becomes the `type` of the problem
 document (`/problems/<slug>`). A message ends with what to do.
@@ -69,3 +70,18 @@ class PreconditionFailed(Problem):
 
 class Unavailable(Problem):
     slug = "unavailable"
+
+
+class Unreadable(Unavailable):
+    """What the ledger holds was written by a format that this version does not read. Nothing is decided from it and nothing is written over it.
+
+    Another version of Turnout can: while one is being deployed, the next attempt may reach it.
+    """
+
+    slug = "unreadable-record"
+
+    def __init__(self, what: str, written_by: int, reads: int) -> None:
+        super().__init__(
+            f"the record of {what} was written by format {written_by} of the ledger, and this version of Turnout writes format {reads} and "
+            f"cannot read it; deploy a version that can (one format at a time, in either direction), and it goes on where it was"
+        )

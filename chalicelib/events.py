@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib import log
+from chalicelib.errors import Unreadable
 
 
 def object_of(detail: Mapping[str, Any]) -> tuple[str, str, str | None]:
@@ -32,6 +33,9 @@ def each_service(event: Mapping[str, Any], work: Callable[[str], None]) -> dict[
     for record in event["Records"]:
         try:
             work(json.loads(record["body"])["service"])
+        except Unreadable as problem:  # it comes again, as another version may be at work meanwhile; the queue tells when none is
+            log.event("service.left_alone", level=logging.WARNING, body=record["body"], reason=problem.detail)
+            failed.append({"itemIdentifier": record["messageId"]})
         except Exception:  # noqa: BLE001 - the edge: one broken service must not stop the others; the queue tells when it keeps failing
             log.event("message.failed", level=logging.ERROR, body=record["body"])
             failed.append({"itemIdentifier": record["messageId"]})

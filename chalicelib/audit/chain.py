@@ -77,14 +77,17 @@ def replayed(entries: Iterable[Entry]) -> Document:
     return documents
 
 
-def patch_between(before: Document, after: Document) -> Document:
-    """The merge patch (RFC 7396) that turns `before` into `after`. Neither may hold a null: leave such fields out."""
+def patch_between(before: Document, after: Document, *, whole: bool = False) -> Document:
+    """The merge patch (RFC 7396) that turns `before` into `after`. Neither may hold a null: leave such fields out.
+
+    With `whole` it also says what is the same, so that it makes `after` of anything that only lacks some of `before`.
+    """
     patch: Document = dict.fromkeys(before.keys() - after.keys())
     for name, value in after.items():
         old = before.get(name)
-        if old == value and name in before:
+        if old == value and name in before and not whole:
             continue
-        patch[name] = patch_between(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        patch[name] = patch_between(old, value, whole=whole) if isinstance(old, dict) and isinstance(value, dict) else value
     return patch
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.formats import Carrying
+
 REPINNED = "TURNOUT_REPINNED"
 """The variable that tells an environment whose references were taken in other versions than their config pins."""
 
@@ -18,7 +20,7 @@ class Store(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Carrying):
     """A secret by its place and version, never by what it says.
 
     `name` is a name or an ARN. `version` is SSM's number or Secrets Manager's

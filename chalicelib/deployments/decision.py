@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.colors import Color
 from chalicelib.deployments.instructions import Instruction
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase
 from chalicelib.services.model import LastDrill, Lived, Quarantine, Service
@@ -61,7 +62,8 @@ class Moved:
         last = replace(self.deployment, phase=phase, phase_since=now, ended_at=now, outcome=message)
         last_move = _move_of(last) if last.moved and last.kind is not Kind.DRILL else self.service.last_move
         look_again_since = now if last.moved else self.service.look_again_since
-        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=_drilled(self.service.last_drill, last))
+        standing, drill = _without_unverified(self.service.standing, self.deployment), _drilled(self.service.last_drill, last)
+        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=drill, standing=standing)
         return replace(done, ended=(*done.ended, last), told=(*done.told, Told(last, phase.value, message, {})))
 
     def drop_waiting(self, dropped: tuple[Deployment, ...], now: datetime, message: str) -> "Moved":
@@ -96,6 +98,13 @@ def lived(lineage: tuple[Lived, ...], newest: Lived, keep: int = 20) -> tuple[Li
 
 def _drilled(known: LastDrill | None, ended: Deployment) -> LastDrill | None:
     return replace(known, phase=ended.phase, outcome=ended.outcome) if known and known.deployment == ended.id else known
+
+
+def _without_unverified(standing: dict[Color, Build], ended: Deployment) -> dict[Color, Build]:
+    """What was never found good is not warm: a rollback to it has to verify it first. A drill's was live before."""
+    if ended.phase is not Phase.VERIFYING or ended.kind is Kind.DRILL:
+        return standing
+    return {color: build for color, build in standing.items() if color is not ended.color}
 
 
 def _move_of(deployment: Deployment) -> str:

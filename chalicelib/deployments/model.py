@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from chalicelib.colors import Color
 from chalicelib.config.model import Reference
+from chalicelib.formats import Carrying
 from chalicelib.hooks.model import HookRun
 from chalicelib.releases.model import S3Artifact
 from chalicelib.services.definition import Checks, Cutover, Hook
@@ -61,7 +62,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class Build(Carrying):
     """Exactly what runs: a release with a config version. Equal builds are the same code and settings."""
 
     version: str
@@ -82,7 +83,7 @@ ADOPTED = Build("", S3Artifact("", "", None, "", 0), 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Carrying):
     """A build standing on a colour. `build` is None where the service was adopted with something on it already."""
 
     color: Color
@@ -90,7 +91,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Carrying):
     """Give the candidate `permille` of the traffic, hold for `hold`, then judge."""
 
     permille: int
@@ -98,7 +99,7 @@ class PlannedStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Carrying):
     """The rollout settings as they were when the deployment started. The last step is always the whole traffic, but for a drill."""
 
     strategy: str
@@ -111,7 +112,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Carrying):
     """`binding` says what exactly was approved (`approving.binding`); `token` is the id of the token it was given with.
 
     `why_not` is None until the shift begins, then why it did not count, empty where it did.
@@ -126,7 +127,7 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class Confirmation(Carrying):
     """What the data plane showed of weights that the balancer reports. `seen` is False where nothing could be found out in time.
 
     `subject` is the phase and step it was found in; it says nothing about another.
@@ -139,7 +140,7 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Carrying):
     """`step` counts from 1 and is 0 before the shift. `phase_since`, `step_since`, `confirmed_at` and
     `clock_since` are clocks that stand still while the service is paused (they are moved on when it resumes).
     """

@@ -96,7 +96,8 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
     asked = moved.having(expected=expected, asked_at=now).progress(asked_at=now, moved=True)
     without = " without stickiness" if unstick else ""
     told = asked.tell("weights-asked", f"asked for {_percent(split)}{without}", weights=split.percentages())
-    return told.do(SetWeights(split, unstick=unstick))
+    others = tuple(one for one in told.instructions if not isinstance(one, SetWeights))  # what was to restore a drift is overtaken
+    return replace(told, instructions=others).do(SetWeights(split, unstick=unstick))
 
 
 def _confirmed(moved: Moved, split: Split, now: datetime) -> Moved:

@@ -68,13 +68,13 @@ class ProbeLog:
 
     service: str
     deployment: str
-    subject: str
     target: str
     sent: dict[datetime, Counts]
     failed_in_a_row: int
     passed_in_a_row: int
     last_at: datetime
     last_reason: str
+    subject: str = ""
     through_in_a_row: int = 0
     elsewhere_at: datetime | None = None
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from chalicelib.formats import Carrying
+
 CALL_BACK_AFTER = timedelta(seconds=5)
 """How long until a hook is asked again that did not say when, or said nothing."""
 MOST_STATE_BYTES = 16 * 1024
@@ -51,7 +53,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HookRun:
+class HookRun(Carrying):
     """One hook at one step. `id` is the same however often it is asked: `d-000012/before_shift/2/0`.
 
     `since` is when it was first asked, and stands still while the service is paused; `asked_at` is when last, `heard` whether

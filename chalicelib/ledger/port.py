@@ -79,7 +79,10 @@ class Due:
 
 
 class Ledger(Protocol):
-    """Reads are strongly consistent, but for listings from the index. All methods raise `Unavailable` when the store does not answer."""
+    """Reads are strongly consistent, but for listings from the index. All methods raise `Unavailable` when the store does not answer.
+
+    What reads raises `Unreadable` for a document that another format wrote and this one cannot read (`codec.py`).
+    """
 
     def find(self, ref: Ref[T]) -> T | None:
         """One document, or None."""

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.formats import Carrying
+
 
 @dataclass(frozen=True, slots=True)
-class S3Artifact:
+class S3Artifact(Carrying):
     """One object version. `sha256` is of the whole object, in hex; it is the identity of the release."""
 
     bucket: str
@@ -25,7 +27,7 @@ class S3Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class SchemaRange:
+class SchemaRange(Carrying):
     """The database schemas a release works with, first and last. Their numbers only ever rise."""
 
     min: int
@@ -33,7 +35,7 @@ class SchemaRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class Release(Carrying):
     """Version + artifact + commit. Only what is learned later (`certified`) is ever added.
 
     `published_at` is when the artifact was published (S3 LastModified, or the

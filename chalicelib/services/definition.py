@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chalicelib.colors import Color
+from chalicelib.formats import UNKNOWN
 
 SERVICE_NAME = r"^[a-z][a-z0-9-]{0,39}$"
 VERSION_NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
@@ -35,6 +36,7 @@ class Part(BaseModel):
     """A part of a definition: immutable, and closed to unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    __slots__ = (UNKNOWN,)  # beside the fields: never shown, never compared
 
 
 class LambdaRuntime(Part):

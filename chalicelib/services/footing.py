@@ -83,7 +83,8 @@ def redefined(before: Service, definition: Definition, found: Surroundings) -> S
     """The service where it stood, under its new definition and with what was found around it. The same where nothing differs."""
     changed = 1 if definition != before.definition else 0
     due_at = before.due_at if definition.drill == before.definition.drill else before.registered_at  # at once: the next drill has to be reckoned anew
-    return replace(before, definition=definition, definition_revision=before.definition_revision + changed, site=site_of(found), due_at=due_at)
+    declared = definition if changed else before.definition  # which may carry what a later version wrote
+    return replace(before, definition=declared, definition_revision=before.definition_revision + changed, site=site_of(found), due_at=due_at)
 
 
 def _first(definition: Definition, found: Footing) -> Service:

@@ -9,15 +9,19 @@ touches this one.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from chalicelib.colors import Color, Split
 from chalicelib.deployments.model import Build, Deployment, Phase, Placement
+from chalicelib.formats import FORMAT, Carrying
 from chalicelib.health.model import Targets, Verdict
 from chalicelib.services.definition import Definition, Hook
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Site(Carrying):
     """Facts read from AWS whenever the service is declared, again or anew.
 
     `health_delay_seconds` is the interval times the unhealthy threshold of a
@@ -32,14 +36,14 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Carrying):
     at: datetime
     by: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Carrying):
     """Production is not as Turnout left it: the rule holds weights that nobody here asked for, or, with `standing`, something
     else stands on the live colour.
 
@@ -64,7 +68,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnly:
+class ReadOnly(Carrying):
     """The application takes no writes until `until`, which it enforces itself. `deployment` asked for it; `parameter` is where the application
     reads it, or `hook` tells it.
 
@@ -80,7 +84,7 @@ class ReadOnly:
 
 
 @dataclass(frozen=True, slots=True)
-class Lived:
+class Lived(Carrying):
     """A build that was live: what rollbacks choose from, oldest first in the record."""
 
     build: Build
@@ -89,7 +93,7 @@ class Lived:
 
 
 @dataclass(frozen=True, slots=True)
-class LastDrill:
+class LastDrill(Carrying):
     """The rollback drill that began last, and how far it came."""
 
     at: datetime
@@ -104,7 +108,7 @@ class LastDrill:
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantine:
+class Quarantine(Carrying):
     """A digest that proved bad; `config_version` narrows it to one pair where the digest is certified with another."""
 
     digest: str
@@ -125,7 +129,7 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class Service(Carrying):
     """`expected` are the splits the production rule may show: the last confirmed one first, then every one asked for since.
 
     `standing` is what Turnout last put on each colour; `empty_since` is since
@@ -170,6 +174,8 @@ class Service:
     chain: Chain = Chain()
     write_id: str = ""
     """Names the write that made this revision, to tell our own success from a lost race."""
+    written_by: Annotated[int, Field(exclude=True)] = field(default=FORMAT, compare=False, repr=False)
+    """The format of the ledger that it was read in."""
 
     @property
     def desired(self) -> Split:

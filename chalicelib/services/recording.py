@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from chalicelib.audit.chain import Document, Entry, patch_between, sealed
 from chalicelib.deployments.model import Deployment, Event
+from chalicelib.formats import FORMAT
 from chalicelib.ledger import codec
 from chalicelib.ledger.port import Change, Expect, Put
 from chalicelib.services.model import Chain, Service
@@ -50,9 +51,11 @@ def recorded(
     those that do not (idempotency keys, intake marks).
     """
     head = before.chain if before else Chain()
-    patch = patch_between(_documents(before, (), ()), _documents(after, ended, also))
+    # A record of another format may lack what has a default here, and then so does its chain.
+    of_another_format = before is not None and before.written_by != FORMAT
+    patch = patch_between(_documents(before, (), ()), _documents(after, ended, also), whole=of_another_format)
     entry = sealed(Entry(f"service/{after.name}", head.seq + 1, deed.at, deed.actor, deed.action, deed.reason, patch, head.hash))
-    written = replace(after, revision=(before.revision if before else 0) + 1, chain=Chain(entry.seq, entry.hash), write_id=uuid4().hex)
+    written = replace(after, revision=(before.revision if before else 0) + 1, chain=Chain(entry.seq, entry.hash), write_id=uuid4().hex, written_by=FORMAT)
     puts = [Put(written, before.revision, before.epoch) if before else Put(written, Expect.NEW), Put(entry, Expect.NEW)]
     puts += [Put(deployment, Expect.ANY) for deployment in _changed(before, after) + ended]
     puts += [Put(event, Expect.NEW) for event in _events(told, entry)]

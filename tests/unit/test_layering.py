@@ -19,7 +19,7 @@ CLIENT, CLI, LOCAL, DEMO = "client", "cli", "local", "demo"
 
 LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # layer: (modules, may import)
-    WORDS: (("errors", "clock", "colors", "settings", "ids", "log"), ()),
+    WORDS: (("errors", "clock", "colors", "formats", "settings", "ids", "log"), ()),
     AWS: (("aws.*",), (WORDS,)),
     MODELS: (("*.model", "services.definition"), (WORDS,)),
     PORTS: (

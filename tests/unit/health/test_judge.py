@@ -16,7 +16,10 @@ HEALTHY_TARGETS = Targets(1, 1, {"healthy": 1})
 
 
 def probes(failed: int = 0, passed: int = 3, ago: float = 1) -> ProbeLog:
-    return ProbeLog("web", "d-000001", "shifting:1", "staging", {}, failed, passed, NOW - timedelta(seconds=ago), "GET / answered 500, expected 200")
+    return ProbeLog(
+        service="web", deployment="d-000001", subject="shifting:1", target="staging", sent={}, failed_in_a_row=failed, passed_in_a_row=passed,
+        last_at=NOW - timedelta(seconds=ago), last_reason="GET / answered 500, expected 200",
+    )
 
 
 def evidence(**changes: object) -> Evidence:
