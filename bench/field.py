@@ -27,8 +27,13 @@ import os
 def handler(event, context):
     is_bad = os.path.exists({sign!r}) and ({everywhere} or event["path"] != "/health")
     headers = {{"X-Release": os.environ["TURNOUT_VERSION"], "Content-Type": "text/plain"}}
-    return {{"statusCode": 500 if is_bad else 200, "headers": headers, "body": "bad" if is_bad else "good"}}
+    return {{"statusCode": 500 if is_bad else 200, "headers": headers, "body": "bad" if is_bad else "good {version}"}}
 """
+
+
+def wrong(release: str | None, body: bytes) -> str:
+    """A good answer's body comes from the code, its header from the settings: both are of one release."""
+    return "" if body == f"good {release}".encode() else f"{release} answered {body[:40]!r}"
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,12 @@ class Sign:
         self.file.unlink(missing_ok=True)
 
     def artifact(self, version: str) -> bytes:
-        return _zipped(_HANDLER.format(sign=str(self.file), everywhere=self.everywhere) + f"# {version}\n")
+        return _zipped(_HANDLER.format(sign=str(self.file), everywhere=self.everywhere, version=version))
 
 
 def good(version: str) -> bytes:
     """An artifact that knows of no sign."""
-    return _zipped(_HANDLER.format(sign="/nonexistent", everywhere=True) + f"# {version}\n")
+    return _zipped(_HANDLER.format(sign="/nonexistent", everywhere=True, version=version))
 
 
 def _zipped(source: str) -> bytes:
@@ -119,6 +124,9 @@ class Bench:
     def ended(self, version: str) -> str:
         return self.reached(version, *ENDED)
 
+    def phase_of(self, id: str) -> str:
+        return str(self._stack.call("GET", f"/v1/services/{self.name}/deployments/{id}")["phase"])
+
 
 def percentile(values: Iterable[float], share: float) -> float:
     """The nearest rank: a value that was really seen."""
@@ -129,25 +137,26 @@ def percentile(values: Iterable[float], share: float) -> float:
 Rows = list[dict[str, Any]]
 
 
-def arguments(doc: str | None, **defaults: int) -> argparse.Namespace:
+def arguments(doc: str | None, **defaults: float) -> argparse.Namespace:
     """What every measurement takes: `--json FILE`, and its own sizes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     for name, value in defaults.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value, metavar="N", help=f"default {value}")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value, metavar="N", help=f"default {value}")
     return parser.parse_args()
 
 
-def report(rows: Rows, to: Path | None) -> None:
-    """A short table on standard output, one line a row; the same as JSON into a file."""
-    columns = list(rows[0])
-    cells = [columns, *([_shown(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
-    for line in cells:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def report(rows: Rows, to: Path | None, *further: Rows) -> None:
+    """Short tables on standard output, one line a row; the same as JSON, row after row, into a file."""
+    for table in (rows, *further):
+        columns = list(table[0])
+        cells = [columns, *([_shown(row[column]) for column in columns] for row in table)]
+        widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
+        for line in cells:
+            print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     if to:
         to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_text(json.dumps(rows, indent=2) + "\n")
+        to.write_text(json.dumps([row for table in (rows, *further) for row in table], indent=2) + "\n")
 
 
 def say(text: str) -> None:

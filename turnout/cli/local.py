@@ -30,16 +30,24 @@ def local() -> None:
 @_seconds("--alb-lag", 0.0, "How long the load balancer takes to follow a change; seconds in AWS.")
 @_seconds("--metric-period", 1.0, "Length of a metric period; 60 in AWS.", least=0.1)
 @_seconds("--metric-delay", 0.0, "How late metrics are; 150 in AWS.")
+@click.option(
+    "--throttle",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="How many of the calls to AWS are refused as throttled, as 0.05 for one in twenty.",
+)
 @options.as_json
 @click.pass_obj
-def up(context: Context, /, detach: bool, port: int, **seconds: float) -> None:
+def up(context: Context, /, detach: bool, port: int, throttle: float, **seconds: float) -> None:
     """Start the local stack for this directory; its state is under .turnout/ and ends with it.
 
     Prints where it is once it is ready. Without --detach it runs until Ctrl-C.
     """
     from turnout.local import stack
 
-    opted = stack.Options(port=port, state_dir=context.directory / STATE, **seconds)
+    opted = stack.Options(port=port, throttle=throttle, state_dir=context.directory / STATE, **seconds)
     context.say(f"starting the local stack in {opted.state_dir} …")
     try:
         if detach:

@@ -68,16 +68,24 @@ class Consumer:
             self._lanes.add(answer.get("Messages", []))
 
     def _take(self, messages: list[Message]) -> None:
+        url, again = self._feed.url, self._feed.again
         try:
-            _require_done(self._call(self._feed.handler, {"Records": [queue_record(self._feed.url, messages[-1])]}))
+            _require_done(self._call(self._feed.handler, {"Records": [queue_record(url, messages[-1])]}))
         except Exception:  # the edge to the app: the messages come again
             log.exception("handler.failed handler=%s messages=%s", self._feed.handler, [message["MessageId"] for message in messages])
-            for message in messages:
-                self._sqs.change_message_visibility(QueueUrl=self._feed.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=self._feed.again)
+            _settle(messages, lambda receipt: self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=again))
             return
         if not self._stopping.is_set():
-            for message in messages:
-                self._sqs.delete_message(QueueUrl=self._feed.url, ReceiptHandle=message["ReceiptHandle"])
+            _settle(messages, lambda receipt: self._sqs.delete_message(QueueUrl=url, ReceiptHandle=receipt))
+
+
+def _settle(messages: list[Message], tell: Callable[[str], object]) -> None:
+    """What the queue is not told, being throttled, it finds out: the message comes again when its visibility ends. The lane goes on."""
+    for message in messages:
+        try:
+            tell(message["ReceiptHandle"])
+        except (BotoCoreError, ClientError):
+            log.warning("queue.not_told message=%s", message["MessageId"], exc_info=True)
 
 
 def _require_done(answer: Any) -> None:

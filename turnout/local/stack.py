@@ -18,7 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -47,13 +47,14 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Seconds, but for the port. AWS's own pace would be 60, a few, 60 and 150."""
+    """Seconds, but for the port and the share of AWS calls that are refused. AWS's own pace would be 60, a few, 60 and 150."""
 
     port: int = 8640
     tick: float = 1.0
     alb_lag: float = 0.0
     metric_period: float = 1.0
     metric_delay: float = 0.0
+    throttle: float = 0.0
     state_dir: Path = Path(".turnout")
 
     def to_json(self) -> str:
@@ -71,9 +72,8 @@ def data_plane(options: Options, endpoint_url: str) -> "Iterator[DataPlane]":
     from turnout.local.dataplane import DataPlane
 
     directory = options.state_dir / WORK_DIR
-    plane = DataPlane(
-        region=REGION, account=ACCOUNT, alb_lag=options.alb_lag, metric_period=options.metric_period, work_dir=directory, endpoint_url=endpoint_url
-    )
+    pace = {"alb_lag": options.alb_lag, "metric_period": options.metric_period}
+    plane = DataPlane(region=REGION, account=ACCOUNT, **pace, work_dir=directory, endpoint_url=endpoint_url)
     plane.start()
     try:
         yield plane
@@ -148,7 +148,7 @@ def down(state_dir: Path = Path(".turnout")) -> bool:
 
 def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: ExitStack) -> Info:
     """Moto and all that needs it are imported here, so that a refusal comes at once."""
-    from turnout.local import corrections, embedded, environment
+    from turnout.local import corrections, embedded, environment, throttling
     from turnout.local.events import Dispatcher, Sources
     from turnout.local.gateway import Gateway
     from turnout.local.handlers import Handlers, arn_of
@@ -156,19 +156,20 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
     aws = embedded.EmbeddedAws()
     aws.start()
     cleanup.callback(aws.stop)
-    environment.prepare(os.environ, aws, _pace(options))
+    pace = environment.pace(tick=options.tick, metric_period=options.metric_period, metric_delay=options.metric_delay, alb_lag=options.alb_lag)
+    environment.prepare(os.environ, aws, pace)
     dispatcher = Dispatcher(tick=options.tick)
     plane = cleanup.enter_context(parts.data_plane(options, aws.url))
     delay = timedelta(seconds=options.metric_delay)
     cleanup.enter_context(corrections.apply(plane=plane, deliver=dispatcher.deliver, changed=dispatcher.stream_changed, metric_delay=delay))
     aws.furnish(table=table_definition(embedded.TABLE), artifact_handler=arn_of("on_artifact"))
     loaded = parts.load()
+    cleanup.enter_context(throttling.throttled(options.throttle))
     gateway = Gateway(loaded.app.app, listening)
     gateway.start()
     cleanup.callback(gateway.stop)
-    sqs = embedded.clients(aws.url)("sqs")
-    records = embedded.StreamReader(embedded.TABLE)
-    dispatcher.start(Handlers(loaded.app), Sources(sqs, aws.queue_url(embedded.DUE_QUEUE), aws.queue_url(embedded.PROBE_QUEUE), records))
+    queues = embedded.clients(aws.url)("sqs"), aws.queue_url(embedded.DUE_QUEUE), aws.queue_url(embedded.PROBE_QUEUE)
+    dispatcher.start(Handlers(loaded.app), Sources(*queues, embedded.StreamReader(embedded.TABLE)))
     cleanup.callback(dispatcher.stop)
     api_url = f"http://{HOST}:{listening.getsockname()[1]}"
     _await_answer(f"{api_url}/healthz")
@@ -180,12 +181,6 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
         "artifact_bucket": embedded.BUCKET,
         "pid": os.getpid(),
     }
-
-
-def _pace(options: Options) -> Mapping[str, float]:
-    from turnout.local import environment
-
-    return environment.pace(tick=options.tick, metric_period=options.metric_period, metric_delay=options.metric_delay, alb_lag=options.alb_lag)
 
 
 def _await_answer(url: str) -> None:
