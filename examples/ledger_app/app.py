@@ -8,6 +8,7 @@ turnout service create ledger --runtime lambda --handler app.handler
 turnout config set ledger LEDGER_DATABASE=/srv/ledger.db LEDGER_SWITCH=/turnout/ledger/read-only
 
 and in the definition: {"cutover": {"read_only": "parameter", "parameter": "/turnout/ledger/read-only"}}
+Without LEDGER_SWITCH the switch is in the database, where `hook.py` sets it.
 """
 
 import json
@@ -16,12 +17,12 @@ import sqlite3
 import time
 from typing import Any
 
-from switch import Switch
+from switch import InDatabase, Parameter
 
-switch = Switch(os.environ["LEDGER_SWITCH"])
 database = sqlite3.connect(os.environ["LEDGER_DATABASE"], timeout=5, isolation_level=None)
 database.execute("PRAGMA journal_mode = WAL")
 database.execute("CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, side TEXT NOT NULL, written_at REAL NOT NULL)")
+switch = Parameter(os.environ["LEDGER_SWITCH"]) if os.environ.get("LEDGER_SWITCH") else InDatabase(database)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

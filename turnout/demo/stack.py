@@ -7,17 +7,22 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 import urllib3
+from botocore.config import Config
 
 T = TypeVar("T")
 
+_AGAIN = urllib3.Retry(
+    total=4, connect=0, read=0, status_forcelist=[503], allowed_methods=None, backoff_factor=0.2, respect_retry_after_header=False, raise_on_status=False
+)
 _TURNOUT = str(Path(sys.executable).with_name("turnout"))
 
 
@@ -34,22 +39,25 @@ class Stack:
     region: str
     artifact_bucket: str
     http: urllib3.PoolManager
+    repeated: list[str] = field(default_factory=list)
+    """The calls that were answered 503 and sent again, as the `turnout` command does it: with the same idempotency key."""
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """What the API answered; raises `Stopped` for anything that is not 2xx."""
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
         content = None if body is None else json.dumps(body).encode()
         try:
-            answer = self.http.request(method, self.api_url.rstrip("/") + path, body=content, headers=headers)
+            answer = self.http.request(method, self.api_url.rstrip("/") + path, body=content, headers=headers, retries=_AGAIN)
         except urllib3.exceptions.HTTPError as failed:
             raise Stopped(f"{method} {path} was not answered: {failed}") from failed
+        self.repeated.extend(f"{method} {path}" for _ in (answer.retries.history if answer.retries else ()))
         if answer.status >= 300:
             raise Stopped(f"{method} {path} answered {answer.status}: {answer.data.decode()[:500]}")
         return json.loads(answer.data) if answer.data else None
 
-    def aws(self, service: str) -> Any:
+    def aws(self, service: str, *, attempts: int = 5) -> Any:
         session: Any = boto3.Session("demo", "demo", region_name=self.region)  # typed per service, which `service` is not
-        return session.client(service, endpoint_url=self.aws_endpoint_url)
+        return session.client(service, endpoint_url=self.aws_endpoint_url, config=Config(retries={"total_max_attempts": attempts}))
 
     def upload(self, key: str, content: bytes) -> None:
         self.aws("s3").put_object(Bucket=self.artifact_bucket, Key=key, Body=content, Metadata={"commit": "0" * 40})

@@ -3,6 +3,7 @@
 1.0.0 goes live ─▶ 1.1.0 is staged, canaried, promoted ─▶ rolled back by hand
 ─▶ 1.2.0 passes staging and goes bad under its customers ─▶ put back by itself
 ─▶ the same zip again, and a broken one
+beside it a ledger with a database: 1.0.0 ─▶ 2.0.0, read-only for a moment
 """
 
 import math
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from turnout.demo import cutover
 from turnout.demo.bundle import LEAK, Workshop, retitled
 from turnout.demo.screen import Claim, Screen
 from turnout.demo.shop import Page, Shop
@@ -25,21 +27,25 @@ _BLUR = 0.3
 
 def play(stack: Stack, workshop: Workshop, screen: Screen) -> Iterator[Claim]:
     """Yields each claim as soon as it is measured."""
-    screen.act("A shop with customers")
-    with screen.step("the service is made, 1.0.0 is uploaded and promoted"):
-        shop = Shop(stack)
-        shop.set(GREETING="Welcome")
-        first = workshop.artifact()
-        shop.stage("1.0.0", first)
-        shop.promote("1.0.0")
-        until("1.0.0 is live", lambda: shop.phase("1.0.0") in {"watching", "completed"}, seconds=60)
-        original = shop.about(shop.production)
+    screen.act("A shop with customers, and a ledger")
+    with cutover.prepared(stack) as ledger:
+        with screen.step("1.0.0 of both is uploaded and promoted"):
+            shop = Shop(stack)
+            shop.set(GREETING="Welcome")
+            shop.stage("1.0.0", workshop.artifact())
+            shop.promote("1.0.0")
+            ledger.promote("1.0.0")
+            until("1.0.0 is live", lambda: shop.phase("1.0.0") in {"watching", "completed"}, seconds=60)
+        yield from _with_customers(stack, shop, workshop, screen)
+        yield cutover.play(ledger, screen)
 
+
+def _with_customers(stack: Stack, shop: Shop, workshop: Workshop, screen: Screen) -> Iterator[Claim]:
+    original, second = shop.about(shop.production), workshop.artifact(retitled("New railway things"))
     with Traffic(shop.production, per_second=PER_SECOND) as traffic, Weights(stack, shop.traffic) as weights:
         screen.pulse = lambda: f"{traffic.count():,} requests, {len(lost(traffic.since(0)))} bad, {_shares(weights)}"
         with screen.step("1.0.0 is watched to the end"):
             until("1.0.0 completed", lambda: shop.phase("1.0.0") == "completed", seconds=60)
-        second = workshop.artifact(retitled("New railway things"))
         yield from _a_good_release(shop, traffic, weights, screen, second)
         yield _a_rollback(shop, traffic, screen, original)
         yield _a_bad_release(shop, traffic, weights, screen, workshop.artifact(LEAK))

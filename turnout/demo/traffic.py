@@ -7,7 +7,7 @@ customers. One thread with an event loop of its own sends it all.
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Self
@@ -21,7 +21,7 @@ _PATIENCE = aiohttp.ClientTimeout(total=10)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`asked_at` and `answered_at` are of the monotonic clock. `status` is None when there was no answer; `error` says why."""
+    """`asked_at` and `answered_at` are of the monotonic clock. `status` is None when there was no answer; `error` says why, or what is wrong with the body."""
 
     user: int
     path: str
@@ -33,14 +33,18 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        return self.status == 200
+        return self.status == 200 and not self.error
+
+
+Check = Callable[[str | None, bytes], str]
+"""From the release that says it answered, and the body: what is wrong with it, or nothing."""
 
 
 class Traffic:
-    """A context: traffic from entering to leaving it."""
+    """A context: traffic from entering to leaving it. The bodies of good answers are checked."""
 
-    def __init__(self, url: str, *, per_second: float, paths: Sequence[str] = PATHS) -> None:
-        self._url, self._every, self._paths = url, 1 / per_second, paths
+    def __init__(self, url: str, *, per_second: float, paths: Sequence[str] = PATHS, check: Check = lambda _release, _body: "") -> None:
+        self._url, self._every, self._paths, self._check = url, 1 / per_second, paths, check
         self._answers: list[Answer] = []
         self._chance = random.Random(20260101)  # noqa: S311  # the same users in every play
         self._stop = Event()
@@ -75,8 +79,9 @@ class Traffic:
         status, release, error = None, None, ""
         try:
             async with session.get(path, headers={"X-User": str(user)}) as response:
-                await response.read()
+                body = await response.read()
                 status, release = response.status, response.headers.get("X-Release")
+                error = self._check(release, body) if status == 200 else ""
         except (aiohttp.ClientError, TimeoutError, OSError) as failed:
             error = f"{type(failed).__name__}: {failed}"
         self._answers.append(Answer(user, path, asked_at, time.monotonic(), status, release, error))

@@ -1,9 +1,12 @@
-"""What the production rule said, and when: read from the balancer itself, ten times a second."""
+"""What the production rule said, and when: read from the balancer itself, ten times a second. A look that AWS refuses is none."""
 
+import contextlib
 import time
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any, Self
+
+from botocore.exceptions import ClientError
 
 from turnout.demo.stack import Stack
 
@@ -20,7 +23,7 @@ class Weights:
     """A context: looks from entering to leaving it."""
 
     def __init__(self, stack: Stack, traffic: dict[str, Any]) -> None:
-        self._elbv2, self._rule = stack.aws("elbv2"), traffic["production_rule"]
+        self._elbv2, self._rule = stack.aws("elbv2", attempts=1), traffic["production_rule"]
         self._color_of = {arn: color for color, arn in traffic["target_groups"].items()}
         self._seen: list[Seen] = []
         self._stop = Event()
@@ -50,4 +53,5 @@ class Weights:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
-            self._seen.append(Seen(time.monotonic(), self.now()))
+            with contextlib.suppress(ClientError):
+                self._seen.append(Seen(time.monotonic(), self.now()))
