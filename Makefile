@@ -40,7 +40,7 @@ bench: install ## measure what docs/performance.md tells, some twenty minutes; f
 	  echo "== $$each"; $(BIN)/python -m bench.$$each --json build/bench/$$each.json || exit 1; \
 	done
 
-faults: install ## every fault at every call of every workflow, for an hour or so (EVERY=10 for every tenth, PLAN=canary/17/dies-after for one)
+faults: install ## every fault at every call of every workflow, for hours (EVERY=30 for every thirtieth, PLAN=canary/17/dies-after for one)
 	$(BIN)/python -m tests.faults
 
 soak: install ## SEEDS=10000 runs of random commands and mishaps (SEED=17 for one seed again)

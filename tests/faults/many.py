@@ -13,7 +13,7 @@ from tests.faults.plans import Plan
 from tests.faults.playing import Ending, Outcome, clean, plans_of, played
 from tests.faults.workflows import WORKFLOWS
 
-_LONGEST = 60
+_LONGEST, _LONGEST_ON_MOTO = 60, 300
 """Seconds of real time for one plan."""
 
 
@@ -31,11 +31,12 @@ def rehearsed(work: tuple[str, bool]) -> tuple[Ending, list[Plan]]:
 def outcome_of(work: tuple[Plan, Ending, bool]) -> Outcome:
     """One plan; the last says whether the ledger is an embedded DynamoDB."""
     plan, ending, moto = work
-    signal.alarm(_LONGEST)
+    longest = _LONGEST_ON_MOTO if moto else _LONGEST
+    signal.alarm(longest)
     try:
         return played(plan, ending, on_moto.a_ledger if moto else None)
     except Endless:
-        return Outcome(plan, "", f"does not end: {_LONGEST} s and it is still being played", as_clean=False)
+        return Outcome(plan, "", f"does not end: {longest} s and it is still being played", as_clean=False)
     finally:
         signal.alarm(0)
 

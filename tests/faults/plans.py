@@ -28,6 +28,8 @@ class Fault(StrEnum):
     """The worker stalls for four seconds after the call, and others' passes run meanwhile."""
     STALLS = "stalls"
     """The worker stalls for half a minute before the call, and others' passes run meanwhile."""
+    ALL_GONE = "all-gone"
+    """The worker dies before the call, and nobody works for two minutes: Turnout itself is gone."""
     CLOCK_AHEAD = "clock-ahead"
     """From here on, the clock of this worker is five minutes ahead."""
     CLOCK_BEHIND = "clock-behind"
@@ -35,9 +37,10 @@ class Fault(StrEnum):
 
 
 SKEW = timedelta(minutes=5)
+OUTAGE = timedelta(minutes=2)
 SKEWED = {Fault.CLOCK_AHEAD: SKEW, Fault.CLOCK_BEHIND: -SKEW}
 CONDITIONAL = frozenset({"ledger.commit", "ledger.claim"})
-MAY_LAG = frozenset({"ledger.due", "ledger.list", "ledger.find_many", "router.look", "targets.targets"})
+MAY_LAG = frozenset({"ledger.due", "ledger.list", "ledger.find_many", "router.look", "targets.targets", "runtime.standing", "switch.read", "secrets.current"})
 """Of the documents `find_many` reads only the last look may be old."""
 
 

@@ -10,7 +10,7 @@ from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger
-from tests.faults.plans import SKEW, SKEWED, Fault, Plan, applies
+from tests.faults.plans import OUTAGE, SKEW, SKEWED, Fault, Plan, applies
 from tests.faults.saboteur import Call, Died
 from tests.faults.stage import Stage
 from tests.faults.workflows import WORKFLOWS, Workflow
@@ -23,7 +23,9 @@ _SAFE = frozenset({Phase.FAILED, Phase.ABORTED, Phase.REVERTED, Phase.SUPERSEDED
 
 @dataclass(frozen=True)
 class Ending:
-    """What a workflow led to. `deployments` are versions and phases, oldest first."""
+    """What a workflow led to. `deployments` are versions with configs and phases, oldest first; `settings` what serves runs with;
+    `by_a_person` whether it had to be ended by one, which no clean run has to.
+    """
 
     live: str | None
     serving: str | None
@@ -32,9 +34,13 @@ class Ending:
     certified: frozenset[str]
     paused: bool
     drifted: bool
+    rejections: tuple[str, ...]
+    read_only: bool
+    settings: tuple[tuple[str, str], ...]
+    by_a_person: bool = False
 
     @classmethod
-    def of(cls, stage: Stage) -> "Ending":
+    def of(cls, stage: Stage, *, by_a_person: bool) -> "Ending":
         service = stage.service()
         placed = service.live.build if service.live else None
         return cls(
@@ -45,6 +51,10 @@ class Ending:
             certified=frozenset(_certified(stage)),
             paused=service.paused is not None,
             drifted=service.is_drifted,
+            rejections=tuple(sorted(f"{one.version} {one.kind}" for one in stage.ledger.list(keys.rejections(), limit=100).items)),
+            read_only=stage.witness.application.is_read_only(stage.clock.now()),
+            settings=_settings(stage),
+            by_a_person=by_a_person,
         )
 
 
@@ -81,11 +91,7 @@ def played(plan: Plan, ending: Ending, keeping: Callable[[], Ledger] | None = No
 
 def prepared(workflow: Workflow, keeping: Callable[[], Ledger] | None = None) -> Stage:
     """Where the workflow starts, with the saboteur in place."""
-    if keeping is None:
-        stage = Stage().as_at(_started(workflow.name))
-    else:
-        stage = Stage(keeping=keeping)
-        workflow.start(stage)
+    stage = (Stage(keeping=keeping) if keeping else Stage()).as_at(_started(workflow.name))
     stage.saboteur.armed = True
     return stage
 
@@ -100,14 +106,39 @@ def _started(name: str) -> Stage:
 def finished(stage: Stage, workflow: Workflow) -> Ending:
     workflow.play(stage)
     stage.until_over()
+    by_a_person = _held_by_what_happened(stage, workflow) and _ended_by_a_person(stage)
     stage.saboteur.armed = False
-    return Ending.of(stage)
+    if stage.witness.application.is_read_only(stage.clock.now()):  # nobody told it otherwise, so it ends by itself
+        stage.wait(stage.witness.application.limit.total_seconds())
+    _looked_at_once_more(stage)
+    return Ending.of(stage, by_a_person=by_a_person)
+
+
+def _held_by_what_happened(stage: Stage, workflow: Workflow) -> bool:
+    """A person has to decide, of a workflow whose time may run out while something goes wrong."""
+    deployment = stage.service().deployment
+    return workflow.may_need_a_person and bool(stage.saboteur.happened) and deployment is not None and deployment.phase is Phase.NEEDS_HUMAN
+
+
+def _ended_by_a_person(stage: Stage) -> bool:
+    stage.switch.unreachable = False
+    stage.ask("abort")
+    stage.until_over()
+    return True
+
+
+def _looked_at_once_more(stage: Stage) -> None:
+    """Everything is at rest: a pass delivered again and again changes nothing."""
+    stage.control.passes.run("web")
+    before = stage.service()
+    stage.control.passes.run("web")
+    stage.witness.redelivered(before, once=True)
 
 
 def is_safe(stage: Stage, found: Ending, clean: Ending) -> bool:
     """Not as in the clean run, but safely so: what is reported live serves, and whatever was not completed ended before it or went back."""
     over = all(phase in {*_SAFE, Phase.COMPLETED} for _, _, phase in found.deployments)
-    return over and found.serving == found.live and found.serving in {clean.serving, *(version for version, _, phase in found.deployments if phase == "completed")}
+    return over and not found.read_only and found.serving == found.live and found.serving in {clean.serving, *(version for version, _, phase in found.deployments if phase == "completed")}
 
 
 def _judged(plan: Plan, stage: Stage, workflow: Workflow, ending: Ending) -> Outcome:
@@ -122,6 +153,7 @@ def _judged(plan: Plan, stage: Stage, workflow: Workflow, ending: Ending) -> Out
 def _sabotage(stage: Stage, at: int, fault: Fault) -> None:
     stage.saboteur.at, stage.saboteur.fault = at, fault
     stage.witness.slack = SKEW if fault in SKEWED else stage.witness.slack
+    stage.witness.absent = OUTAGE if fault is Fault.ALL_GONE else stage.witness.absent
 
 
 def _told(error: BaseException) -> str:
@@ -132,8 +164,17 @@ def _told(error: BaseException) -> str:
 
 def _serving(stage: Stage) -> str | None:
     service = stage.service()
-    whole = [color for color in Color if stage.share(color) == 100]
-    return stage.runtime.standing(service.definition, whole[0]).version if whole else "both"
+    whole = _whole(stage)
+    return stage.runtime.standing(service.definition, whole).version if whole else "both"
+
+
+def _whole(stage: Stage) -> Color | None:
+    return next((color for color in Color if stage.share(color) == 100), None)
+
+
+def _settings(stage: Stage) -> tuple[tuple[str, str], ...]:
+    whole = _whole(stage)
+    return tuple(sorted(stage.runtime.settings.get(("web", whole), {}).items())) if whole else ()
 
 
 def _certified(stage: Stage) -> Iterator[str]:

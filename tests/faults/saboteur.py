@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from chalicelib.clock import ManualClock
 from chalicelib.errors import Problem, Stale, Unavailable
 from chalicelib.health.signal import Answer
+from chalicelib.hooks import answering
 from chalicelib.services.model import Look
 from tests.faults.plans import MAY_LAG, SKEWED, Fault
 
@@ -33,7 +34,8 @@ class Call:
 class Saboteur:
     """`at` is the call that goes wrong, counted from 0 and from when it is `armed`.
 
-    `meanwhile` lets others work for some seconds, `repeated` delivers once more, and `situation` says where the workflow is.
+    `meanwhile` lets others work for some seconds, `unattended` lets time pass while nobody works, `repeated` delivers once more,
+    `at_once` is told after something was delivered a second time while it was dealt with, and `situation` says where the workflow is.
     """
 
     at: int = -1
@@ -42,11 +44,14 @@ class Saboteur:
     calls: list[Call] = field(default_factory=list)
     happened: str = ""
     meanwhile: Callable[[float], None] = lambda seconds: None
+    unattended: Callable[[], None] = lambda: None
     repeated: Callable[[Callable[[], object]], None] = lambda work: None
+    at_once: Callable[[], None] = lambda: None
     situation: Callable[[], str] = lambda: ""
     skew: timedelta = timedelta(0)
     _delivery: Callable[[], object] | None = None
     _again: bool = False
+    _doubled: bool = False
     _began: int = 0
     _throttled: str = ""
     _last: dict[str, tuple[datetime, Any]] = field(default_factory=dict)
@@ -59,35 +64,37 @@ class Saboteur:
 
     def deliver(self, work: Callable[[], object]) -> Any:
         """An event, message or request is dealt with by a worker of its own. Raises what the work raises, or `Died`."""
-        self._delivery, self._again, self._began = work, False, len(self.calls)
+        self._delivery, self._again, self._doubled, self._began = work, False, False, len(self.calls)
         try:
             return work()
         finally:
             self.skew, self._throttled, self._delivery = timedelta(0), "", None
             if self._again:
                 self._once_more(work)
+            if self._doubled:
+                self.at_once()
 
     def call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.armed:
             return self._remembered(name, args, method(*args, **kwargs))
         number = len(self.calls)
         self.calls.append(Call(name, self.situation() if self.fault is None else "", number - self._began))
-        if self._throttled == name:
-            raise Unavailable("throttled")
-        if number == self.at:
-            self.happened = name
-            return self._wrong(name, method, args, kwargs)
+        if self._throttled == name or number == self.at:
+            return self._wrong(number, name, method, args, kwargs)
         return self._remembered(name, args, method(*args, **kwargs))
 
-    def _wrong(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _wrong(self, number: int, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            return self._goes_wrong(name, method, args, kwargs)
+            return self._goes_wrong(name, method, args, kwargs) if number == self.at else self._throttle()
         except Unavailable as error:
             if name == "probe.ask":  # which never raises: no answer is an answer too
                 return Answer(None, None, "", timedelta(0), error=error.detail)
+            if name == "hooks.call":  # nor does this one
+                return answering.nothing(error.detail)
             raise
 
     def _goes_wrong(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.happened = name
         self._before(name)
         if self.fault is Fault.STALE_READ:
             return self._old(name, args, method(*args, **kwargs))
@@ -97,17 +104,23 @@ class Saboteur:
         self._after()
         return answer
 
+    def _throttle(self) -> NoReturn:
+        raise Unavailable("throttled")
+
     def _before(self, name: str) -> None:
         match self.fault:
             case Fault.DIES_BEFORE:
                 raise Died
             case Fault.THROTTLED:
                 self._throttled = name
-                raise Unavailable("throttled")
+                self._throttle()
             case Fault.SERVER_ERROR:
                 raise Unavailable("internal error")
             case Fault.CONDITION_FAILED if name == "ledger.commit":
                 raise Stale
+            case Fault.ALL_GONE:
+                self._aside(self.unattended)
+                raise Died
             case Fault.STALLS:
                 self._aside(lambda: self.meanwhile(30))
             case Fault.CLOCK_AHEAD | Fault.CLOCK_BEHIND:
@@ -124,7 +137,7 @@ class Saboteur:
             case Fault.DELIVERED_TWICE:
                 self._again = True
             case Fault.DELIVERED_AT_ONCE if self._delivery:
-                delivery = self._delivery
+                delivery, self._doubled = self._delivery, True
                 self._aside(delivery)
 
     def _once_more(self, work: Callable[[], object]) -> None:

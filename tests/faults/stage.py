@@ -5,14 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.access.model import Caller
 from chalicelib.bootstrap import Adapters, ControlPlane, build
+from chalicelib.config.diff import Value
 from chalicelib.deployments.answers import Answered, Asked, OnceKey
 from chalicelib.deployments.model import Phase
 from chalicelib.deployments.observe import one_after_another
 from chalicelib.deployments.staging import goes_on
 from chalicelib.errors import Conflict, Unavailable
-from chalicelib.ledger import keys
+from chalicelib.ledger import codec, keys
+from chalicelib.services.model import Service
 from chalicelib.settings import Pace, Settings
+from tests.faults.plans import OUTAGE
 from tests.faults.saboteur import Died, Saboteur
 from tests.faults.witness import Witness
 from tests.world import ALICE, BUCKET, QUICK, World, a_definition, a_zip
@@ -21,6 +25,21 @@ _PATIENT = 30
 """Seconds for which every second is played; afterwards time passes in longer steps."""
 
 ROLLOUT = {"strategy": "canary", "steps": [{"weight": 10, "hold_seconds": 2}], "watch_seconds": 3, "deadline_seconds": 900}
+
+STATE_BY_PORT = {
+    "ledger": ("_kept", "_claims"),
+    "router": ("lag", "writes", "_balancers", "_history"),
+    "runtime": ("steps", "broken", "unknown_functions", "settings", "retired", "_standing", "_owners", "_taken"),
+    "targets": ("warmup", "sick", "unreadable", "_standing", "_scripted"),
+    "metrics": ("unreadable", "_recorded", "_flows"),
+    "probe": ("answers", "asked"),
+    "objects": ("_kept",),
+    "queues": ("due", "probes"),
+    "hooks": ("answers", "missing", "asked"),
+    "secrets": ("unreachable", "_current", "_lost"),
+    "switch": ("unreachable", "texts", "writes"),
+}
+"""What changes of each of the adapters in memory."""
 
 _PACE = replace(QUICK, ask_again=timedelta(seconds=6))
 """As in production, weights are not asked for again before a write of the last request can no longer begin (`act_within`)."""
@@ -41,23 +60,23 @@ class Stage(World):
         super().__post_init__()
         self.others = self._others()
         self.saboteur.meanwhile = self._meanwhile
+        self.saboteur.unattended = self._unattended
         self.saboteur.repeated = self._repeated
+        self.saboteur.at_once = self._at_once
         self.saboteur.situation = self._situation
         self._asked = 0
         self._changes_once = False
+        self._before: Service | None = None
 
     def as_at(self, other: "Stage") -> "Stage":
         """As the other one is now, in the same pieces but for what never changes."""
         self.clock.move(other.clock.now() - self.clock.now())
-        for ours, theirs, names in (
-            (self.ledger, other.ledger, ("_kept", "_claims")),
-            (self.router, other.router, ("_balancers", "_history", "writes")),
-            (self.runtime, other.runtime, ("steps", "broken", "settings", "retired", "_standing", "_taken")),
-            (self.targets, other.targets, ("sick", "unreadable", "_standing", "_scripted")),
-            (self.metrics, other.metrics, ("unreadable", "_recorded", "_flows")),
-            (self.objects, other.objects, ("_kept",)),
-            (self.queues, other.queues, ("due", "probes")),
-        ):
+        for port, names in STATE_BY_PORT.items():
+            ours, theirs = getattr(self, port), getattr(other, port)
+            if type(ours) is not type(theirs):  # a ledger somewhere else
+                for kept in theirs._kept.values():
+                    ours.note(codec.load(kept.kind, kept.values))
+                continue
             for name in names:
                 setattr(ours, name, _copied(getattr(theirs, name)))
         self.sick, self._asked = set(other.sick), other._asked
@@ -76,9 +95,13 @@ class Stage(World):
         object_version = self.objects.put(BUCKET, key, content or a_zip(version))
         self._until_dealt_with(lambda: self.control.intake.take(BUCKET, key, object_version))
 
-    def ask(self, command: str, **named: Any) -> Answered | None:
+    def reconcile(self) -> None:
+        """The bucket is compared with the ledger, as every few minutes."""
+        self._until_dealt_with(self.control.intake.reconcile)
+
+    def ask(self, command: str, *, by: Caller = ALICE, **named: Any) -> Answered | None:
         """A person or CI asks, and asks again with the same idempotency key while no answer comes. None: it was refused, being so already."""
-        asked = self.wish(command)
+        asked = self.wish(command, by)
         for attempt in range(6):
             try:
                 return self.deliver(lambda: getattr(self.control.deployments, command)("web", asked, **named), once=True)
@@ -90,16 +113,35 @@ class Stage(World):
                 return None
         raise AssertionError(f"{command} was never answered")
 
+    def refused(self, command: str, slug: str, *, by: Caller = ALICE, **named: Any) -> None:
+        """The same, and it has to be refused with this, if nothing else has gone wrong."""
+        asked = self.wish(command, by)
+        for _ in range(6):
+            try:
+                self.deliver(lambda: getattr(self.control.deployments, command)("web", asked, **named), once=True)
+            except (Died, Unavailable):
+                self.wait(1)
+            except Conflict as conflict:
+                if conflict.slug == slug or self.saboteur.happened:
+                    return
+                raise
+            else:
+                raise AssertionError(f"{command} was not refused with {slug}")
+        raise AssertionError(f"{command} was never answered")
+
     def ask_once(self, command: str, **named: Any) -> Answered:
         answered: Answered = getattr(self.control.deployments, command)("web", self.wish(command), **named)
         return answered
 
-    def wish(self, command: str) -> Asked:
+    def wish(self, command: str, by: Caller = ALICE) -> Asked:
         """With an idempotency key of its own."""
         self._asked += 1
-        return Asked(ALICE, "", OnceKey(f"ask-{self._asked}", command, lambda answered: (200, {"revision": answered.service.revision})))
+        return Asked(by, "", OnceKey(f"ask-{self._asked}", command, lambda answered: (200, {"revision": answered.service.revision})))
 
-    def change_config(self, **settings: str) -> None:
+    def change_definition(self, **parts: object) -> None:
+        self._until_dealt_with(lambda: self.redefine(**parts))
+
+    def change_config(self, **settings: Value) -> None:
         self._until_dealt_with(lambda: self.control.configs.change("web", set=settings, unset=[], by=ALICE))
 
     def until(self, question: Callable[[], object], seconds: float = 1500) -> None:
@@ -120,6 +162,8 @@ class Stage(World):
     def is_over(self) -> bool:
         service = self.service()
         deployment = service.deployment
+        if service.read_only:
+            return False
         if deployment is None:
             return not service.look_again_since and not service.waiting and not (service.drift and service.drift.restoring)
         waits = deployment.phase is Phase.STAGED and not goes_on(service, deployment, self.clock.now())
@@ -132,8 +176,8 @@ class Stage(World):
 
     def deliver(self, work: Callable[[], Any], *, once: bool = False) -> Any:
         """A worker of its own does this. With `once`, doing it again must change nothing. Raises what the work raises, or `Died`."""
-        self._changes_once = once
-        return self.saboteur.deliver(lambda: self.witness.as_worker(work))
+        self._changes_once, self._before = once, self.service() if once else None
+        return self.saboteur.deliver(lambda: self.witness.as_worker(work, is_request=once))
 
     def check(self, name: str = "web") -> None:
         self.witness.stepped()
@@ -155,9 +199,20 @@ class Stage(World):
         raise AssertionError("never dealt with")
 
     def _repeated(self, work: Callable[[], object]) -> None:
-        before = self.service().revision
+        before = self.service()
         work()
-        assert not self._changes_once or self.service().revision == before, "what was delivered again changed something"
+        self.witness.redelivered(before, once=self._changes_once)
+
+    def _at_once(self) -> None:
+        """The same was dealt with twice at the same time."""
+        if self._changes_once and self._before:
+            self.witness.came_twice(self._before)
+
+    def _unattended(self) -> None:
+        """Nobody works, and the application has only what it was told."""
+        for _ in range(12):
+            self.clock.move(OUTAGE / 12)
+            self.witness.stepped()
 
     def _situation(self) -> str:
         service = self.ledger.find(keys.service("web"))
@@ -165,7 +220,9 @@ class Stage(World):
         if service is None or deployment is None:
             return "idle"
         clocks = deployment.confirmed_at is not None, deployment.retiring, service.paused is not None, service.is_drifted, len(service.expected), len(self.sick)
-        return f"{deployment.id} {deployment.phase} {deployment.step} {deployment.extensions} {clocks}"
+        asked = [(run.id, run.answer) for run in deployment.hooks_run], len(deployment.approvals), deployment.confirmation is not None
+        read_only = service.read_only and (service.read_only.entered_at is not None, service.read_only.leaving)
+        return f"{deployment.id} {deployment.phase} {deployment.step} {deployment.extensions} {clocks} {asked} {read_only}"
 
     def _meanwhile(self, seconds: float) -> None:
         """Others' passes, one a second or so."""
@@ -180,7 +237,8 @@ class Stage(World):
         adapters = Adapters(
             clock=self.clock, side_by_side=one_after_another, ledger=seen("ledger", self.ledger), router=seen("router", self.router),
             runtime=seen("runtime", self.runtime), target_health=seen("targets", self.targets), probe=seen("probe", self.probe),
-            metrics=self.metrics, objects=self.objects, queues=self.queues, hooks=self.hooks, secrets=self.secrets, switch=self.switch,
+            metrics=seen("metrics", self.metrics), objects=seen("objects", self.objects), queues=seen("queues", self.queues),
+            hooks=seen("hooks", self.hooks), secrets=seen("secrets", self.secrets), switch=seen("switch", self.switch),
         )
         return build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)
 

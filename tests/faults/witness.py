@@ -3,6 +3,7 @@
 What a worker knows is kept apart by worker: an invariant about "the last look" means that of the one who acts.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.audit.chain import Document, Entry
 from chalicelib.colors import Color, Split
+from chalicelib.config.model import Reference
 from chalicelib.deployments.model import Build, Phase
 from chalicelib.health.model import Targets
 from chalicelib.ledger import keys
@@ -18,7 +20,10 @@ from chalicelib.runtimes.runtime import Standing
 from chalicelib.services.definition import Definition
 from chalicelib.services.model import Service
 from tests.faults import invariants
-from tests.faults.invariants import Commit, Preparation, Step, Weights
+from tests.faults.application import Application
+from tests.faults.facts import Commit, HookCall, Preparation, Redelivery, Step, Told, Weights
+from tests.faults.record_invariants import after_entry
+from tests.faults.seen import SEEN, Seen
 from tests.world import a_definition
 
 if TYPE_CHECKING:
@@ -29,21 +34,25 @@ _LOOK_IS_FRESH = timedelta(seconds=60)
 
 @dataclass
 class Worker:
-    """What one worker found and wrote."""
+    """What one worker found and wrote, and which calls it made since it last read the service."""
 
+    is_request: bool = False
     looks: dict[Color, Targets] = field(default_factory=dict)
     split: Split | None = None
     recorded: Service | None = None
     wrote: bool = False
+    was_read_only: bool = False
     tried: bool = False
+    asked: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Witness:
-    """`slack` is how far a worker's clock may be off. `meddled` is set where somebody else changes what runs, `weights_meddled` where they
-    may give traffic to anything."""
+    """`slack` is how far a worker's clock may be off, `absent` for how long nobody works. `meddled` is set where somebody else changes what runs,
+    `weights_meddled` where they may give traffic to anything. `clients` are requests a second that go where the weights say."""
 
     slack: timedelta = timedelta(0)
+    absent: timedelta = timedelta(0)
     meddled: bool = False
     weights_meddled: bool = False
     worker: Worker = field(default_factory=Worker)
@@ -52,6 +61,9 @@ class Witness:
     documents: Document = field(default_factory=dict)
     looked: dict[Color, tuple[datetime, Targets]] = field(default_factory=dict)
     empty_since: dict[Color, datetime] = field(default_factory=dict)
+    application: Application = field(default_factory=Application)
+    clients: float = 0
+    called: Counter[str] = field(default_factory=Counter)
     _phase: tuple[object, ...] = ()
     _running_for: timedelta = timedelta(0)
     _stepped_at: datetime | None = None
@@ -65,31 +77,36 @@ class Witness:
         """Having seen what the other one saw."""
         self.verified, self.documents, self.looked = set(other.verified), dict(other.documents), dict(other.looked)
         self.head, self.empty_since = other.head, dict(other.empty_since)
+        self.application, self.called = other.application.copy(), Counter(other.called)
 
-    def as_worker(self, work: Callable[[], Any]) -> Any:
+    def as_worker(self, work: Callable[[], Any], *, is_request: bool = False) -> Any:
         """Another worker works; afterwards it is the turn of the one before again."""
-        before, self.worker = self.worker, Worker()
+        before, self.worker = self.worker, Worker(is_request)
         try:
             return work()
         finally:
             self.worker = before
 
     def between(self, name: str, adapter: Any) -> Any:
-        wrappers = {"ledger": _Ledger, "router": _Router, "runtime": _Runtime, "targets": _Targets, "probe": _Probe}
-        return wrappers[name](self, adapter) if name in wrappers else adapter
+        return adapter if name == "clock" else SEEN.get(name, Seen)(self, name, adapter)
+
+    def read(self, service: Service) -> None:
+        worker = self.worker
+        worker.recorded, worker.wrote, worker.tried, worker.asked = service, False, False, []
 
     def committed(self, change: Change, before: Service | None) -> None:
-        invariants.i9_nothing_of_a_service_is_written_without_its_record(change)
+        invariants.asked(invariants.ON_CHANGE, change)
         after = next((put.document for put in change.puts if isinstance(put.document, Service)), None)
         if after is None:
             return
-        self.documents = invariants.after_entry(self.documents, change)
+        self.documents = after_entry(self.documents, change)
         worker = self.worker
-        commit = Commit(self.now(), before, after, change, self.head, self.documents, worker.split, self.standing(), worker.looks, worker.tried)
-        for invariant in invariants.ON_COMMIT:
-            invariant(commit)
+        standing = self.standing()
+        commit = Commit(self.now(), before, after, change, self.head, self.documents, worker.split, standing, worker.looks, worker.tried, self.slack)
+        invariants.asked(invariants.ON_COMMIT, commit)
         self.head = next((put.document for put in change.puts if isinstance(put.document, Entry)), self.head)
-        worker.recorded, worker.wrote = after, True
+        worker.recorded, worker.wrote, worker.was_read_only = after, True, self.application.is_read_only(self.now())
+        self.application.recorded(before, after)
         if commit.passed:
             self.verified.add(commit.passed.build)
 
@@ -97,26 +114,46 @@ class Witness:
         worker = self.worker
         assert worker.recorded is not None
         stale = {color: found for color, (at, found) in self.looked.items() if self.now() - at <= _LOOK_IS_FRESH}
-        looks = {**stale, **worker.looks}
-        write = Weights(before, after, looks, worker.recorded, worker.wrote, self.standing(), frozenset(self.verified), self.meddled)
-        for invariant in invariants.ON_WEIGHTS:
-            invariant(write)
+        write = Weights(
+            before=before, after=after, looks={**stale, **worker.looks}, recorded=worker.recorded, wrote=worker.wrote, standing=self.standing(),
+            verified=frozenset(self.verified), meddled=self.meddled, asked=tuple(worker.asked), is_request=worker.is_request, was_read_only=worker.was_read_only,
+        )
+        invariants.asked(invariants.ON_WEIGHTS, write)
 
     def preparation(self, color: Color, build: Build, settings: dict[str, str]) -> None:
         worker, service = self.worker, self.service()
         assert worker.recorded is not None
         self.see_empties()
         split = self.split()
-        config = self.world.ledger.find(keys.config(service.name, build.config_version)) if build.config_version else None
         drained = timedelta(seconds=service.site.drain_seconds)
+        expected, readable = self._settings(worker.recorded, build)
         one = Preparation(
-            color=color, build=build, settings=settings, recorded_settings=config.settings if config else {},
+            color=color, build=build, settings=settings, recorded_settings=expected, readable=readable,
             already_there=self.standing()[color].holds(build), share=split.share(color) if split else 1000,
             empty_for=self.now() - self.empty_since.get(color, self.now()),
             drained_after=max(max(drained, self.world.pace.drain_floor) - self.slack, timedelta(0)), recorded=worker.recorded, wrote=worker.wrote,
         )
-        for invariant in invariants.ON_PREPARE:
-            invariant(one)
+        invariants.asked(invariants.ON_PREPARE, one)
+
+    def hook(self, payload: dict[str, object]) -> None:
+        """A hook is called."""
+        worker = self.worker
+        assert worker.recorded is not None
+        self.called[str(payload["id"])] += 1
+        invariants.asked(invariants.ON_HOOK, HookCall(payload, worker.recorded, worker.wrote, self.called[str(payload["id"])]))
+
+    def told(self, until: datetime | None) -> None:
+        """The application is told until when it is read-only."""
+        invariants.asked(invariants.ON_TOLD, Told(until, frozenset(self.application.moments)))
+        self.application.hears(until, self.now())
+
+    def redelivered(self, before: Service, *, once: bool) -> None:
+        """What had led to `before` was delivered and dealt with once more."""
+        invariants.asked(invariants.ON_REDELIVERY, Redelivery(before, self.service(), once))
+
+    def came_twice(self, before: Service) -> None:
+        """What was to be done once came twice at the same time."""
+        invariants.asked(invariants.ON_COMING_TWICE, Redelivery(before, self.service(), once=True))
 
     def stepped(self) -> None:
         """A step is over."""
@@ -126,8 +163,16 @@ class Witness:
         self.see_empties()
         split, standing = self.split(), self.standing()
         serving = {color: standing[color] for color in Color if split and split.share(color) > 0 and not (self.meddled or self.weights_meddled)}
-        for invariant in invariants.ON_STEP:
-            invariant(Step(service, self._ran(service), self.slack + timedelta(seconds=15), serving, frozenset(self.verified)))
+        step = Step(
+            service=service, running_for=self._ran(service), slack=self.slack + self.absent + timedelta(seconds=15), serving=serving,
+            verified=frozenset(self.verified), read_only_for=self.application.read_only_for(self.now()), limit=self.application.limit, skew=self.slack,
+        )
+        invariants.asked(invariants.ON_STEP, step)
+
+    def clients_follow(self, split: Split) -> None:
+        if self.clients:
+            for color in Color:
+                self.world.metrics.flow(self.definition.traffic.target_groups.of(color), per_second=self.clients * split.share(color) / 1000)
 
     def see_empties(self) -> None:
         split = self.split()
@@ -156,62 +201,11 @@ class Witness:
         self._phase = phase
         return self._running_for
 
-
-class _Seen:
-    def __init__(self, witness: Witness, real: Any) -> None:
-        self._witness, self._real = witness, real
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-class _Ledger(_Seen):
-    def find_many(self, refs: tuple[Any, ...]) -> tuple[object | None, ...]:
-        found: tuple[object | None, ...] = self._real.find_many(refs)
-        for one in found:
-            if isinstance(one, Service):
-                self._witness.worker.recorded, self._witness.worker.wrote, self._witness.worker.tried = one, False, False
-        return found
-
-    def commit(self, change: Change) -> None:
-        name = next((put.document.name for put in change.puts if isinstance(put.document, Service)), None)
-        before = self._real.find(keys.service(name)) if name else None
-        self._witness.worker.wrote = False
-        self._real.commit(change)
-        self._witness.committed(change, before)
-
-
-class _Router(_Seen):
-    def look(self, traffic: Any) -> Any:
-        rules = self._real.look(traffic)
-        self._witness.worker.split = rules.production.split
-        self._witness.see_empties()
-        return rules
-
-    def set_weights(self, traffic: Any, split: Split, **kwargs: Any) -> None:
-        before = self._real.look(traffic).production.split
-        self._witness.weights(before, split)
-        self._real.set_weights(traffic, split, **kwargs)
-        self._witness.see_empties()
-
-
-class _Runtime(_Seen):
-    def prepare(self, definition: Any, color: Color, build: Build, settings: dict[str, str], *further: Any) -> Any:
-        self._witness.preparation(color, build, settings)
-        return self._real.prepare(definition, color, build, settings, *further)
-
-
-class _Targets(_Seen):
-    def targets(self, traffic: Any, color: Color) -> Targets:
-        self._witness.worker.looks.pop(color, None)
-        found: Targets = self._real.targets(traffic, color)
-        self._witness.worker.looks[color] = found
-        self._witness.looked[color] = self._witness.now(), found
-        return found
-
-
-class _Probe(_Seen):
-    def ask(self, *args: Any, **kwargs: Any) -> Any:
-        answer = self._real.ask(*args, **kwargs)
-        self._witness.worker.tried = self._witness.worker.tried or answer.status == 200
-        return answer
+    def _settings(self, recorded: Service, build: Build) -> tuple[dict[str, str], dict[str, Reference]]:
+        """What the build's config makes of its settings, and which of the references that were replaced need not have been."""
+        config = self.world.ledger.find(keys.config(recorded.name, build.config_version)) if build.config_version else None
+        if config is None:
+            return {}, {}
+        replaced = (recorded.deployment.repinned if recorded.deployment else None) or {}
+        pinned = {name: config.references[name] for name in replaced}
+        return config.environment(replaced), {name: one for name, one in pinned.items() if self.world.secrets.current(one) == one}
