@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from chalicelib.deployments.model import Event, Phase
 from chalicelib.errors import Conflict
 from chalicelib.health.signal import Answer
 from chalicelib.hooks.model import HookAnswer, Said
+from chalicelib.ledger.port import Change
+from chalicelib.services.model import Service
 from tests.world import QUICK, World, a_definition
 
 PARAMETER = "/turnout/web/read-only"
@@ -34,7 +36,7 @@ def world() -> World:
 
 def a_world(**kwargs: Any) -> World:
     """1.0.0 is live on green, and 1.1.0 staged on blue; the next step to the whole traffic is read-only."""
-    made = World(pace=QUICK, **kwargs)
+    made = World(**{"pace": QUICK} | kwargs)
     made.register()
     made.wait(5)
     made.redefine(**WITH_CUTOVER)
@@ -199,6 +201,17 @@ class TestTheLimit:
 
         assert world.share(Color.BLUE) == 50
 
+    def test_bounds_what_a_worker_may_do_that_stalled_after_its_record(self) -> None:
+        world = a_world(between=lambda name, adapter: Stalling(adapter) if name == "ledger" else adapter, pace=replace(QUICK, act_within=timedelta(seconds=60)))
+        ledger: Any = world.control.passes.ledger
+        ledger.until_after = lambda: world.clock.move(timedelta(seconds=LIMIT))
+
+        promoted(world)
+        world.until(lambda: world.phase("1.1.0") is Phase.NEEDS_HUMAN)
+
+        assert ledger.until_after is None
+        assert world.share(Color.BLUE) == 50
+
     def test_starts_anew_when_a_person_goes_on(self, world: World) -> None:
         world.switch.unreachable = True
         promoted(world)
@@ -209,6 +222,24 @@ class TestTheLimit:
 
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
         assert all(until is None or until - at <= timedelta(seconds=LIMIT) for at, until in world.switch.writes)
+
+
+class Stalling:
+    """A ledger whose worker hears of its first record that asks for the whole traffic, read-only, only after `until_after`."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+        self.until_after: Callable[[], None] | None = None
+
+    def commit(self, change: Change) -> None:
+        self._ledger.commit(change)
+        asks = any(isinstance(put.document, Service) and put.document.read_only and put.document.desired.whole_on is Color.BLUE for put in change.puts)
+        if asks and self.until_after:
+            stalls, self.until_after = self.until_after, None
+            stalls()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
 
 
 class TestAWayBack:

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
 from chalicelib.errors import Conflict
-from tests.world import World
+from tests.world import World, a_definition
 
 
 class TestPause:
@@ -81,6 +81,18 @@ class TestPause:
     def test_waits_for_people_and_runs_into_no_deadline(self, world: World) -> None:
         world.live("1.0.0")
         world.shifting("1.1.0")
+        world.control.deployments.pause("web", world.asked())
+
+        world.wait(1000, step=10)
+
+        assert world.phase("1.1.0") is Phase.SHIFTING
+
+    def test_stops_the_deadline_of_a_step_whose_weight_cannot_be_raised(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        world.targets.script(a_definition().traffic.target_groups.blue, "draining")
+        world.control.deployments.promote("web", world.asked())
+        world.wait(100)
         world.control.deployments.pause("web", world.asked())
 
         world.wait(1000, step=10)

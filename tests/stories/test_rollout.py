@@ -1,11 +1,16 @@
 """From an upload to `completed`."""
 
+from datetime import timedelta
+from itertools import pairwise
+
 import pytest
 
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
 from chalicelib.errors import Conflict
+from chalicelib.health.signal import Answer
 from chalicelib.runtimes.runtime import Progress, Standing
+from chalicelib.traffic.memory import Balancer
 from tests.world import World, a_definition
 
 
@@ -21,9 +26,12 @@ class TestFirstRelease:
 
     def test_makes_its_colour_live_only_when_the_balancer_shows_everything_there(self, world: World) -> None:
         world.staged("1.0.0")
-        assert world.service().live is None
+        world.router.lag = timedelta(seconds=4)
 
         world.control.deployments.promote("web", world.asked(), version="1.0.0")
+        world.wait(2)
+        assert world.deployment("1.0.0").asked_at is not None
+        assert world.service().live is None
         world.until(lambda: world.phase("1.0.0") is Phase.WATCHING)
 
         live = world.service().live
@@ -103,6 +111,45 @@ class TestStaging:
         world.wait(60)
 
         assert world.phase("1.0.0") is Phase.VERIFYING
+
+    def test_is_not_staged_while_another_release_answers_there(self, world: World) -> None:
+        world.probe.answers["http://staging.test/"] = Answer(200, "0.9.0", "", timedelta(0))
+
+        world.upload("1.0.0")
+        world.wait(60)
+        assert world.phase("1.0.0") is Phase.VERIFYING
+        world.probe.answers.clear()
+
+        world.until(lambda: world.phase("1.0.0") is Phase.STAGED)
+
+    def test_waits_until_nothing_can_be_on_its_way_to_what_stood_there_before(self, world: World) -> None:
+        world.router._balancers[a_definition().traffic.load_balancer] = Balancer(health_delay_seconds=2, drain_seconds=60)
+        world.redefine()
+        world.live("1.0.0")
+        color = world.shifting("1.1.0").color
+        world.control.deployments.rollback("web", world.asked())
+        world.until(lambda: world.share(color) == 0)
+        emptied_at = world.clock.now()
+        world.runtime.steps = 1
+
+        world.upload("1.2.0")
+        world.until(lambda: world.runtime.standing(a_definition(), Color.BLUE).version == "1.2.0")
+
+        assert color is Color.BLUE
+        assert world.clock.now() - emptied_at >= timedelta(seconds=60)
+
+    def test_puts_nothing_on_a_colour_that_somebody_gave_traffic_meanwhile(self, world: World) -> None:
+        world.live("1.0.0")
+        world.runtime.steps = 10
+        world.upload("1.1.0")
+        world.until(lambda: world.phase("1.1.0") is Phase.PREPARING)
+        groups, rule = a_definition().traffic.target_groups, a_definition().traffic.production_rule
+
+        world.router.meddle(rule, {groups.blue: 500, groups.green: 500})
+        world.wait(30)
+
+        assert world.runtime.standing(a_definition(), Color.BLUE).version is None
+        assert world.phase("1.1.0") is Phase.PREPARING
 
     def test_smoke_checks_are_asked_on_staging(self, world: World) -> None:
         world.redefine(checks={"probe": {"every_seconds": 1}, "smoke": [{"path": "/ready", "expect_status": 204}]})
@@ -198,8 +245,9 @@ class TestSteps:
         world.live("1.0.0")
         world.live("1.1.0")
 
-        shares = [write.after.weight_by_group[a_definition().traffic.target_groups.blue] for write in world.production_writes()[1:]]
-        assert shares == [100, 500, 999]
+        writes = world.production_writes()[1:]
+        assert [write.after.weight_by_group[a_definition().traffic.target_groups.blue] for write in writes] == [100, 500, 999]
+        assert all(after.at - before.at >= timedelta(seconds=10) for before, after in pairwise(writes))
 
     def test_zero_is_always_sent(self, world: World) -> None:
         world.live("1.0.0")

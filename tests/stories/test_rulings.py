@@ -374,6 +374,21 @@ class TestCertifiedQuarantine:
 
         assert world.control.preflights.of("web").version == "1.0.0"
 
+    def test_the_default_target_is_not_quarantined_where_that_was_live_last_and_is_certified(self, world: World) -> None:
+        world.live("1.0.0")
+        world.live("1.1.0")
+        world.control.deployments.rollback("web", world.asked("1.1.0 is bad"))
+        world.until(lambda: world.phase("1.0.0") is Phase.COMPLETED)
+        world.control.deployments.deploy("web", world.asked(), version="1.1.0", override_quarantine=True)
+        world.until(lambda: world.phase("1.1.0") is Phase.STAGED)
+        world.control.deployments.promote("web", world.asked(), override_quarantine=True)
+        world.until(lambda: world.phase("1.1.0") is Phase.WATCHING)
+        world.control.deployments.certify("web", world.asked(), certified=False)
+        world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
+        world.live("1.2.0")
+
+        assert world.control.preflights.of("web").version == "1.0.0"
+
     def test_the_default_target_is_the_newest_other_one_that_was_live_where_none_is_certified_and_the_preflight_says_which(self, world: World) -> None:
         for version in ("1.0.0", "1.1.0"):
             world.watching(version)
