@@ -1,81 +1,44 @@
-"""`make defects`: put each defect into a copy of the tree, and show that the quick tests catch it."""
+"""`make defects`: put each defect into a copy of the tree, and show that a test catches it that passes without it."""
 
 import argparse
-import shutil
-import subprocess
+import os
 import sys
-import tempfile
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.defects.defects import DEFECTS, Defect
-
-ROOT = Path(__file__).parents[2]
-TREE = ("app.py", "pyproject.toml", "chalicelib", "tests", ".chalice", "docs")
-QUICK = (
-    ("tests/stories", "tests/unit/deployments"),
-    ("tests/unit/releases", "tests/unit/services", "tests/unit/traffic"),
-    ("tests/contract/test_ledger.py", "tests/contract/test_router.py", "-k", "emory"),
-    ("tests/faults",),
-)
-"""What is run, until one of them fails."""
+from tests.defects.defect import Defect
+from tests.defects.defects import DEFECTS
+from tests.defects.trying import ROOT, Shown, Tried, a_copy, control, searched, tried
 
 
 def main() -> int:
     asked = _arguments()
     chosen = [defect for defect in DEFECTS if asked.only in defect.name]
-    with tempfile.TemporaryDirectory(prefix="turnout-defects-") as folder, ThreadPoolExecutor(asked.jobs) as pool:
-        tree = Path(folder, "tree")
-        tree.mkdir()
-        for name in TREE:
-            _copied(ROOT / name, tree / name)
-        caught = list(pool.map(lambda defect: _shown(defect, tree), chosen))
-    print(f"{sum(caught)}/{len(caught)} caught")
-    return 0 if all(caught) else 1
+    began = time.monotonic()
+    with a_copy(ROOT) as tree:
+        if failing := control(tree, chosen):
+            print(f"without any defect these tests do not pass, so nothing can be shown by them:\n{failing}")
+            return 2
+        tests = len({defect.caught_by for defect in chosen if defect.caught_by})
+        print(f"without any defect the {tests} tests pass ({time.monotonic() - began:.0f} s)", flush=True)
+        with ThreadPoolExecutor(asked.jobs) as pool:
+            found = Counter(pool.map(lambda defect: _shown(defect, tree, search=asked.search), chosen))
+    print(", ".join(f"{found[shown]} {shown}" for shown in Shown) + f" of {len(chosen)} in {time.monotonic() - began:.0f} s")
+    return 0 if found[Shown.CAUGHT] == len(chosen) > 0 else 1
 
 
-def _shown(defect: Defect, tree: Path) -> bool:
-    by = _caught_by(defect, tree)
-    print(f"{'caught ' if by else 'MISSED '} {defect.name}: {defect.breaks}{f'  [{by}]' if by else ''}", flush=True)
-    return bool(by)
-
-
-def _caught_by(defect: Defect, tree: Path) -> str:
-    """The first test that fails with the defect in place; empty if none does."""
-    with tempfile.TemporaryDirectory(prefix="turnout-defect-") as folder:
-        copy = Path(folder, "tree")
-        shutil.copytree(tree, copy)
-        _apply(defect, copy / defect.file)
-        return next((by for tests in QUICK if (by := _first_failure(copy, tests))), "")
-
-
-def _copied(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    elif source.exists():
-        shutil.copy(source, target)
-
-
-def _apply(defect: Defect, path: Path) -> None:
-    text = path.read_text()
-    found = text.count(defect.text)
-    if found != 1:
-        raise SystemExit(f"{defect.name}: its text is {found} times in {defect.file}; bring it up to date")
-    path.write_text(text.replace(defect.text, defect.instead))
-
-
-def _first_failure(copy: Path, tests: tuple[str, ...]) -> str:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--no-header", *tests]
-    run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    failed = [line.removeprefix("FAILED ").split(" - ")[0] for line in run.stdout.splitlines() if line.startswith("FAILED")]
-    if run.returncode and not failed:
-        raise SystemExit(f"the tests cannot run in the copy: {run.stdout[-2000:]}{run.stderr[-2000:]}")
-    return failed[0] if failed else ""
+def _shown(defect: Defect, tree: Path, *, search: bool) -> Shown:
+    what: Tried = searched(defect, tree) if search or not defect.caught_by else tried(defect, tree)
+    print(f"{what.shown:9} {defect.name}: {defect.breaks}{f'  [{what.how}]' if what.how else ''}", flush=True)
+    return what.shown
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.defects", description=__doc__)
-    parser.add_argument("--only", default="", help="only defects with this in their name")
+    parser.add_argument("--only", default=os.environ.get("ONLY", ""), help="only defects with this in their name")
+    parser.add_argument("--search", action="store_true", help="run the quick tests until one fails, instead of the test that is named")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once")
     return parser.parse_args()
 
