@@ -439,13 +439,12 @@ class TestService:
         assert cli.turnout("service", "delete", "web", "--yes", "--reason", "gone").exit_code == 0
         assert api.last("DELETE").query == {"reason": "gone"}
 
-    def test_create_without_a_local_stack_says_what_to_do(self, cli: Runner):
+    def test_create_without_a_local_stack_is_in_aws_and_says_what_that_needs(self, cli: Runner):
         ran = cli.turnout("service", "create", "web", "--runtime", "lambda")
 
-        assert ran.exit_code == 1
-        assert "turnout service put web FILE" in ran.err
-        assert "turnout:service=web" in ran.err
-        assert "infra" not in ran.err
+        assert ran.exit_code == 2
+        assert "--listener" in ran.err
+        assert "turnout local up" in ran.err
 
     @pytest.mark.parametrize("runtime", ["ecs", "autoscaling"])
     def test_create_of_another_runtime_is_usage(self, cli: Runner, runtime):

@@ -58,7 +58,7 @@ class TestServiceCreate:
         stack = {"api_url": "http://127.0.0.1:8640", "token": "t", "aws_endpoint_url": "http://127.0.0.1:1", "region": "r", "artifact_bucket": "b"}
         (cli.directory / ".turnout" / "local.json").write_text(json.dumps(stack))
 
-        assert "makes no resources in AWS" in cli.turnout("service", "create", "web", "--runtime", "lambda").err
+        assert "in AWS this needs --listener" in cli.turnout("service", "create", "web", "--runtime", "lambda").err
 
 
 class TestTokenBootstrap:
