@@ -180,6 +180,6 @@ WORKFLOWS = (
     Workflow("supersede", live, superseding),
     Workflow("queue-behind-watch", live, queueing),
     Workflow("drift-restored", with_rollout(**LONG), drift_restored),
-    Workflow("drift-adopted", live, drift_adopted),
+    Workflow("drift-adopted", with_rollout(**LONG), drift_adopted),
     Workflow("drift-rolled-back", with_rollout(**LONG), drift_rolled_back),
 )

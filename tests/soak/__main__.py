@@ -1,54 +1,49 @@
-"""`make soak`: SEEDS rollouts of random commands and mishaps, or one: `make soak SEED=17`. Time inside them is accelerated."""
+"""`make soak`: SEEDS runs of random requests and mishaps, or one seed's again: `make soak SEED=17`. Time inside them is accelerated."""
 
 import argparse
-import io
-import logging
+import multiprocessing
 import os
 import sys
 import time
-from contextlib import redirect_stdout
+from collections.abc import Iterator
 
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
-
-from tests.soak.machine import Rollouts
+from tests.soak.seeds import RUNS, Batch, played
+from tests.soak.tally import Tally
 
 _TOLD_EVERY = 30
-_BATCH = 25
-"""Runs that Hypothesis makes of one seed."""
 
 
 def main() -> int:
     asked = _arguments()
-    logging.disable(logging.CRITICAL)
-    began, told, done = time.monotonic(), time.monotonic(), 0
-    first = asked.seed if asked.seed is not None else asked.start
-    for number in range(first, first + (1 if asked.seed is not None else -(-asked.seeds // _BATCH))):
-        _played(number)
-        done += _BATCH
+    if asked.seed is not None:
+        batches = iter([played(asked.seed, shrink=True)])
+    else:
+        batches = _side_by_side(range(asked.start, asked.start - (-asked.seeds // RUNS)), asked.processes)
+    began, told, failed, all_told = time.monotonic(), time.monotonic(), 0, Tally()
+    for batch in batches:
+        all_told.add(batch.tally)
+        if batch.failure:
+            failed += 1
+            print(f"make soak SEED={batch.seed}\n{batch.failure}", flush=True)
         if time.monotonic() - told > _TOLD_EVERY:
             told = time.monotonic()
-            print(_rate(done, told - began), flush=True)
+            print(f"{_rate(all_told, told - began)}, {failed} seeds failed", flush=True)
         if asked.seconds and time.monotonic() - began > asked.seconds:
             break
-    print(_rate(done, time.monotonic() - began))
-    return 0
+    print("\n".join((*all_told.lines(), f"{_rate(all_told, time.monotonic() - began)}, {failed} seeds failed")))
+    return 1 if failed else 0
 
 
-def _played(number: int) -> None:
-    try:
-        chosen = settings(
-            max_examples=_BATCH, stateful_step_count=30, deadline=None, database=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
-        )
-        with redirect_stdout(io.StringIO()):
-            run_state_machine_as_test(seed(number)(Rollouts), settings=chosen)
-    except BaseException:
-        print(f"make soak SEED={number}", flush=True)
-        raise
+def _side_by_side(numbers: range, processes: int) -> Iterator[Batch]:
+    if processes == 1:
+        yield from map(played, numbers)
+        return
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        yield from pool.imap_unordered(played, numbers)
 
 
-def _rate(done: int, seconds: float) -> str:
-    return f"{done} runs in {seconds:.0f} s: {done / seconds:.1f} a second"
+def _rate(tally: Tally, seconds: float) -> str:
+    return f"{tally.runs} runs in {seconds:.0f} s: {tally.runs / max(seconds, 1):.1f} a second"
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(os.environ["SEED"]) if os.environ.get("SEED") else None, help="play one seed's runs again")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--seconds", type=float, default=0, help="stop after so long")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="how many at once")
     return parser.parse_args()
 
 
