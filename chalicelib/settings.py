@@ -26,7 +26,7 @@ class Pace:
     """A deployment ends only after a read-back at least this long after its last record."""
     look_again: timedelta = timedelta(seconds=300)
     """The rule gets one more look this long after the end."""
-    idle_look: timedelta = timedelta(seconds=600)
+    idle_look: timedelta = timedelta(seconds=900)
     """How often a service is looked at where nothing moves, for what somebody else may have changed."""
     drain_floor: timedelta = timedelta(seconds=60)
     """A colour counts as drained no sooner than this after its weight was seen to be 0."""

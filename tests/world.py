@@ -202,7 +202,7 @@ class World:
     def share(self, color: Color | None, name: str = "web") -> float:
         """The percentage of production that this colour is served now."""
         traffic = self.service(name).definition.traffic
-        split = self.router.look(traffic).production.split
+        split = self.router.rules(traffic).production.split
         assert split is not None
         assert color is not None
         return split.share(color) / 10
@@ -242,7 +242,7 @@ class World:
     def _answer(self, method: str, url: str) -> Answer:
         """What the application behind the rule answers to one request."""
         service = self.service()
-        rules = self.router.look(service.definition.traffic)
+        rules = self.router.rules(service.definition.traffic)
         split = rules.staging.split if "staging" in url else rules.production.split
         color = max(Color, key=lambda color: split.share(color) if split else 0)
         version = self.runtime.standing(service.definition, color).version

@@ -172,7 +172,7 @@ def _candidate(record: Service) -> shapes.PlacementShape | None:
 def _previous(record: Service) -> shapes.PlacementShape | None:
     """What a rollback would return to."""
     current = record.deployment
-    if current and current.phase in (Phase.SHIFTING, Phase.REVERTING):
+    if current and rollback.turns_back(current) and current.phase in (Phase.SHIFTING, Phase.REVERTING):
         return placement(current.previous)
     target = rollback.target(record)
     if target is None:

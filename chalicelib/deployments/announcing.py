@@ -14,12 +14,7 @@ _COUNTED = {
     Phase.NEEDS_HUMAN: "DeploymentsNeedingHuman",
 }
 
-_DRILLS = {
-    Phase.COMPLETED: "DrillsPassed",
-    Phase.FAILED: "DrillsFailed",
-    Phase.REVERTED: "DrillsFailed",
-    Phase.NEEDS_HUMAN: "DeploymentsNeedingHuman",
-}
+_DRILLS = {True: "DrillsPassed", False: "DrillsFailed"}
 
 
 def announce(before: Service, moved: Moved) -> None:
@@ -30,7 +25,7 @@ def announce(before: Service, moved: Moved) -> None:
     log.event("service.recorded", service=after.name, told=moved.told[-1].kind if moved.told else "looked", revision=before.revision + 1)
     for deployment in _entered(before, moved):
         log.event(f"deployment.{deployment.phase}", service=after.name, deployment=deployment.id, version=deployment.build.version, outcome=deployment.outcome)
-        if name := (_DRILLS if deployment.kind is Kind.DRILL else _COUNTED).get(deployment.phase):
+        if name := _count_of(deployment, after):
             log.count(name, service=after.name)
         elif _is_held(deployment, moved):
             log.event("deployment.held", service=after.name, deployment=deployment.id, waits_for=moved.waits_for)
@@ -38,6 +33,14 @@ def announce(before: Service, moved: Moved) -> None:
     if after.drift and not before.drift:
         log.event("service.drifted", service=after.name, observed=after.drift.raw)
         log.count("ServicesDrifted", service=after.name)
+
+
+def _count_of(deployment: Deployment, service: Service) -> str | None:
+    """A drill that was broken off neither passed nor failed."""
+    if deployment.kind is not Kind.DRILL or deployment.phase is Phase.NEEDS_HUMAN:
+        return _COUNTED.get(deployment.phase)
+    last = service.last_drill
+    return _DRILLS.get(last.passed) if deployment.phase.is_final and last and last.passed is not None else None
 
 
 def _entered(before: Service, moved: Moved) -> list[Deployment]:

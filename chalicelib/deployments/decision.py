@@ -62,9 +62,14 @@ class Moved:
         last = replace(self.deployment, phase=phase, phase_since=now, ended_at=now, outcome=message)
         last_move = _move_of(last) if last.moved and last.kind is not Kind.DRILL else self.service.last_move
         look_again_since = now if last.moved else self.service.look_again_since
-        standing, drill = _without_unverified(self.service.standing, self.deployment), _drilled(self.service.last_drill, last)
+        standing, drill = _without_bad(self.service.standing, self.deployment, last), _drilled(self.service.last_drill, last)
         done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=drill, standing=standing)
         return replace(done, ended=(*done.ended, last), told=(*done.told, Told(last, phase.value, message, {})))
+
+    def drilled(self, *, passed: bool) -> "Moved":
+        """How the drill in progress went is known now; its weights may still have to go back."""
+        last = self.service.last_drill
+        return self.having(last_drill=replace(last, passed=passed)) if last else self
 
     def drop_waiting(self, dropped: tuple[Deployment, ...], now: datetime, message: str) -> "Moved":
         """Deployments that only waited end as superseded."""
@@ -97,12 +102,15 @@ def lived(lineage: tuple[Lived, ...], newest: Lived, keep: int = 20) -> tuple[Li
 
 
 def _drilled(known: LastDrill | None, ended: Deployment) -> LastDrill | None:
-    return replace(known, phase=ended.phase, outcome=ended.outcome) if known and known.deployment == ended.id else known
+    if known is None or known.deployment != ended.id:
+        return known
+    passed = False if ended.phase is Phase.FAILED else known.passed
+    return replace(known, phase=ended.phase, outcome=ended.outcome, passed=passed)
 
 
-def _without_unverified(standing: dict[Color, Build], ended: Deployment) -> dict[Color, Build]:
-    """What was never found good is not warm: a rollback to it has to verify it first. A drill's was live before."""
-    if ended.phase is not Phase.VERIFYING or ended.kind is Kind.DRILL:
+def _without_bad(standing: dict[Color, Build], before: Deployment, ended: Deployment) -> dict[Color, Build]:
+    """What was found bad on staging is not warm, though it was once found good: a rollback to it has to verify it again."""
+    if before.phase is not Phase.VERIFYING or ended.phase is not Phase.FAILED:
         return standing
     return {color: build for color, build in standing.items() if color is not ended.color}
 

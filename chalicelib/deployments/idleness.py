@@ -87,7 +87,7 @@ def _drill(service: Service) -> Iterator[Check]:
     last, at = service.last_drill, scheduling.next_drill(service)
     went = f"the last one ({last.deployment}, {last.version}) {last.phase}: {last.outcome}" if last else "none yet"
     coming = f"the next is due on {moment(at)}" if at else "none can begin now"
-    yield Check("drill", UNHEALTHY if last and last.has_failed else HEALTHY, f"rollback drills: {went}; {coming}")
+    yield Check("drill", UNHEALTHY if last and last.passed is False else HEALTHY, f"rollback drills: {went}; {coming}")
 
 
 def _automatic(service: Service) -> Iterator[Check]:

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.deployments import cutting_over, hooking, hooks_told, reverting, scheduling, shifting, staging, traffic, waits
+from chalicelib.deployments import cutting_over, drilling, hooking, hooks_told, reverting, scheduling, shifting, staging, traffic, waits
 from chalicelib.deployments.decision import Moved
-from chalicelib.deployments.model import Phase
+from chalicelib.deployments.model import Kind, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.services.model import Service
 from chalicelib.settings import Pace
@@ -50,12 +50,15 @@ def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
     if moved.service.deployment is None:
         moved = _idle(moved, seen, pace)
     if moved.service.deployment is not None:
+        moved = scheduling.rescued(moved, seen)
         moved = hooks_told.tell(_step(moved, seen, pace), seen)
     return _due(cutting_over.leave(moved, seen), seen.at, pace)
 
 
 def _step(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     before = moved.deployment
+    if before.kind is Kind.DRILL and (broken_off := drilling.broken_off(moved, seen)):
+        return broken_off
     after = _BY_PHASE[before.phase](moved, seen, pace)
     now_in = after.service.deployment
     if now_in is not None and now_in.phase is not before.phase and now_in.phase in _AT_ONCE:
@@ -87,7 +90,8 @@ def _due(moved: Moved, now: datetime, pace: Pace) -> Moved:
             return moved.having(due_at=min(service.due_at or now, now))
         look_again = service.look_again_since + pace.look_again if service.look_again_since else None
         unsettled = service.asked_at if len(service.expected) > 1 else None
-        return moved.having(due_at=unsettled or look_again or scheduling.next_drill(service))
+        drill = scheduling.next_drill(service)
+        return moved.having(due_at=unsettled or look_again or (drill if drill and drill > now else None))  # one that cannot begin yet waits for the next look
     deployment = service.deployment
     if deployment.phase is Phase.STAGED and not staging.goes_on(service, deployment, now):
         return moved.having(due_at=deployment.phase_since + waits.STAGED_FOR)

@@ -101,6 +101,8 @@ class Observer:
             questions["switch"] = lambda: _or_none(lambda: self.switch.read(read_only.parameter))
         if (live := service.live) and live.build and (deployment is None or deployment.color is not live.color):
             questions["live"] = lambda: _or_none(lambda: self.runtime.standing(service.definition, live.color))
+        if live and live.build and live.build.config_version and service.drift and service.drift.standing and service.drift.restoring:
+            questions["pins"] = lambda: _or_none(lambda: self.pins.of(service.name, live.build.config_version if live.build else 0))
         if deployment is None or deployment.color is None:
             return questions
         color = deployment.color

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from zlib import crc32
 
 from chalicelib import log
 from chalicelib.access.model import SYSTEM
@@ -36,6 +37,7 @@ from chalicelib.services.recording import Deed, recorded
 from chalicelib.settings import Pace
 
 _MOST_ROUNDS = 40
+_PREPARED = frozenset({Phase.PREPARING, Phase.VERIFYING})
 _MOVES_BY_ITSELF = frozenset({Phase.PENDING, Phase.PREPARING, Phase.VERIFYING, Phase.REVERTING})
 
 
@@ -108,13 +110,15 @@ class Passes:
         announce(known.service, moved)
         if service != known.service:
             self._see_to_probes(service)
-        if led_to.answers or (led_to.has_to_be_decided and service.deployment):
+        if led_to.answers or (led_to.has_to_be_decided and service.deployment and service.deployment.phase in _PREPARED):
             return self._decide_anew(service, replace(seen, at=self.clock.now(), standing=led_to.standing, answers=led_to.answers))
         return _next(known.service, moved, service.deployment, seen.at + self.pace.patience)
 
     def _look_again_at(self, service: Service, now: datetime) -> datetime | None:
         """Where nothing moves, somebody else may have changed something. What is due by its record is looked at anyway."""
-        return None if service.due_at and service.due_at <= now else now + self.pace.idle_look
+        if service.due_at and service.due_at <= now:
+            return None
+        return now + self.pace.idle_look * (1 + crc32(service.name.encode()) % 256 / 1024)  # what falls due together drifts apart
 
     def _nothing_there(self, name: str) -> Next:
         """A service that was removed is not looked at any more."""

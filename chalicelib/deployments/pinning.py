@@ -6,7 +6,7 @@ takes its place, and the timeline says so. What cannot be found out holds a
 rollout, which may wait; a rollback goes on with what its config pins.
 """
 
-from chalicelib.config.model import Pin
+from chalicelib.config.model import Pin, Reference
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Deployment, Kind
 from chalicelib.deployments.observation import Observation
@@ -17,6 +17,11 @@ def is_open(deployment: Deployment) -> bool:
     return deployment.repinned is None and deployment.build.config_version > 0
 
 
+def replaced(pins: tuple[Pin, ...]) -> dict[str, Reference]:
+    """What is used instead of a pin that cannot be read any more."""
+    return {pin.name: pin.used for pin in pins if pin.used is not None and pin.is_replaced}
+
+
 def decide(moved: Moved, seen: Observation) -> Moved:
     """With the answer, or waiting for it."""
     if seen.pins is None:
@@ -24,7 +29,7 @@ def decide(moved: Moved, seen: Observation) -> Moved:
     unknown = [pin for pin in seen.pins if pin.used is None]
     if unknown and moved.deployment.kind is Kind.ROLLOUT:
         return moved.wait("; ".join(_unknown(pin) for pin in unknown))
-    decided = moved.progress(repinned={pin.name: pin.used for pin in seen.pins if pin.used is not None and pin.is_replaced})
+    decided = moved.progress(repinned=replaced(seen.pins))
     for pin in seen.pins:
         if pin.used is None:
             decided = decided.tell("reference-unknown", f"{_unknown(pin)}; it is put there as it is pinned")

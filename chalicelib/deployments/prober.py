@@ -73,9 +73,10 @@ class Prober:
 
 
 def _is_probed(deployment: Deployment) -> bool:
-    """A watch that is over is probed only until its traffic is confirmed; so is a revert."""
+    """A watch that is over is probed only until its traffic is confirmed; so is a revert. A warm rollback was never on staging: something else would answer there."""
     over = deployment.retiring or deployment.phase is Phase.REVERTING
-    return deployment.phase.is_probed and (not over or confirming.is_open(deployment))
+    elsewhere = deployment.phase is Phase.SHIFTING and deployment.ready_at is None
+    return deployment.phase.is_probed and not elsewhere and (not over or confirming.is_open(deployment))
 
 
 def _noted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime, period: timedelta) -> ProbeLog | None:

@@ -141,7 +141,7 @@ def _about_the_target(service: Service, target: Target, found: Findings, look: L
         yield f"whether {uri} is still there could not be found out"
     if rollback.is_quarantined(service, target.build):
         yield f"{target.build.version} is quarantined: it was rolled back before"
-    if (drill := service.last_drill) and drill.version == target.build.version and drill.has_failed:
+    if (drill := service.last_drill) and drill.version == target.build.version and drill.passed is False:
         yield f"{drill.deployment} rehearsed this on {drill.at:%Y-%m-%d %H:%M} UTC, and {drill.outcome}"
 
 

@@ -16,7 +16,7 @@ def turn_back(moved: Moved, seen: Observation, reason: str) -> Moved:
     """
     deployment = moved.deployment
     if deployment.kind is Kind.DRILL:
-        return begin(moved.tell("unhealthy", reason), seen.at, f"the drill failed: {reason}")
+        return begin(moved.drilled(passed=False).tell("unhealthy", reason), seen.at, f"the drill failed: {reason}")
     judged = moved.quarantine(deployment.build, deployment.id, seen.at).tell("unhealthy", reason)
     if deployment.kind is Kind.ROLLBACK:
         return judged.enter(Phase.NEEDS_HUMAN, seen.at, f"the rollback itself is unhealthy: {reason}")
@@ -45,8 +45,9 @@ def reverting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     last = max(deployment.asked_at or deployment.phase_since, deployment.phase_since)
     if seen.at - last < pace.settle or hooks_told.owes(moved):
         return moved.wait("weights are back; reading them once more")
-    moved = confirming.settle(moved, color, seen, pace)
-    if confirming.is_open(moved.deployment):
+    hurries = deployment.kind is Kind.DRILL and moved.service.waiting
+    moved = moved if hurries else confirming.settle(moved, color, seen, pace)
+    if confirming.is_open(moved.deployment) and not hurries:
         return _late(moved, seen.at) or moved
     passed = deployment.kind is Kind.DRILL and deployment.healthy_at_end
     return moved.end(Phase.COMPLETED if passed else Phase.REVERTED, seen.at, deployment.outcome)

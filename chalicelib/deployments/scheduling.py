@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.access.model import SYSTEM
-from chalicelib.deployments import rollback
+from chalicelib.deployments import rollback, traffic
 from chalicelib.deployments.commands.wish import Wish, new_deployment
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Kind, Phase, Plan, PlannedStep
 from chalicelib.deployments.observation import Observation
-from chalicelib.deployments.strategies import plan_of
+from chalicelib.deployments.strategies import at_once, plan_of
 from chalicelib.services.model import LastDrill, Service
+
+_GOING_BACK = frozenset({Phase.REVERTING, Phase.NEEDS_HUMAN})
 
 
 def next_drill(service: Service) -> datetime | None:
@@ -29,13 +31,32 @@ def begin_drill(moved: Moved, seen: Observation) -> Moved:
     """The drill as the deployment in progress, if it is time for one and the rule shows what it should."""
     service = moved.service
     at, target = next_drill(service), rollback.target(service)
-    if at is None or target is None or at > seen.at or (seen.split,) != service.expected:
+    unfit = seen.only_traffic or (seen.split,) != service.expected
+    if at is None or target is None or at > seen.at or unfit:
         return moved
     wish = Wish(SYSTEM, f"scheduled; {target.why}", seen.at)
     begun = replace(new_deployment(service, Kind.DRILL, target.build, _plan(service), wish), hooks=())
     last_drill = LastDrill(seen.at, begun.id, target.build.version, Phase.PENDING)
     fresh = {"last_deployment_number": service.last_deployment_number + 1, "epoch": service.epoch + 1, "last_drill": last_drill}
     return moved.having(deployment=begun, **fresh).tell("pending", f"rollback drill: would {target.build.version} serve?")
+
+
+def rescued(moved: Moved, seen: Observation) -> Moved:
+    """A rollback waits until the drill's weight is back, and what is live turns out to be dead: what the drill tried takes the whole
+    traffic, and the rollback comes after it. Nothing else has a healthy target that a weight may be raised on.
+    """
+    service, drill = moved.service, moved.deployment
+    waits = any(one.kind is Kind.ROLLBACK for one in service.waiting)
+    if drill.kind is not Kind.DRILL or drill.phase not in _GOING_BACK or drill.color is None or not waits:
+        return moved
+    if service.live is None or traffic.healthy(seen, service.live.color) or not traffic.healthy(seen, drill.color) or service.live.color not in seen.targets:
+        return moved
+    reason = f"nothing on {service.live.color} is healthy any more"
+    wish = Wish(SYSTEM, reason, seen.at)
+    begun = new_deployment(service, Kind.ROLLBACK, drill.build, at_once(plan_of(service.definition.rollout)), wish)
+    over = moved.end(Phase.SUPERSEDED, seen.at, f"{drill.build.version} takes the whole traffic: {reason}")
+    fresh = {"last_deployment_number": service.last_deployment_number + 1, "epoch": service.epoch + 1, "automatic_suspended": True}
+    return over.having(deployment=begun, **fresh).tell("pending", f"rollback to {drill.build.version}: {reason}")
 
 
 def _plan(service: Service) -> Plan:

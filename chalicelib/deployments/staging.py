@@ -49,8 +49,7 @@ def preparing(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         moved = pinning.decide(moved, seen)
         return moved if pinning.is_open(moved.deployment) else _put_there(moved, seen, pace).wait(f"{name_of(deployment)} is on its way to {color}")
     if _stands(deployment, seen) and _staging_points_to(color, seen):
-        placed = moved.having(standing=traffic.placed(moved.service, color, deployment.build))
-        return placed.enter(Phase.VERIFYING, seen.at, f"{name_of(deployment)} stands on {color}; checking it there", ready_at=seen.at)
+        return moved.enter(Phase.VERIFYING, seen.at, f"{name_of(deployment)} stands on {color}; checking it there", ready_at=seen.at)
     return _put_there(moved, seen, pace).wait(f"{name_of(deployment)} is on its way to {color}")
 
 
@@ -60,7 +59,7 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if late := _late(moved, seen):
         return late
     if seen.standing and not _stands(deployment, seen):
-        return _put_there(moved.progress(ready_at=None, trial_failures=0), seen, pace).wait(f"{color} does not hold {name_of(deployment)} any more")
+        return _lost(moved, seen, pace)
     if deployment.ready_at is None:
         return moved.progress(ready_at=seen.at)
     if not _staging_points_to(color, seen):
@@ -68,6 +67,16 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if seen.at < health_counts_from(moved.service, deployment, pace):
         return moved.wait("the ALB may still mean what stood there before")
     return _tried(moved, seen)
+
+
+def _lost(moved: Moved, seen: Observation, pace: Pace) -> Moved:
+    """Somebody else put something there. What was found standing has to be prepared from the start: its references were never looked at."""
+    deployment, color = moved.deployment, _color(moved.deployment)
+    again, gone = moved.progress(ready_at=None, trial_failures=0), f"{color} does not hold {name_of(deployment)} any more"
+    if pinning.is_open(deployment):
+        standing = {each: build for each, build in moved.service.standing.items() if each is not color}
+        return again.having(standing=standing).enter(Phase.PREPARING, seen.at, gone)
+    return _put_there(again, seen, pace).wait(gone)
 
 
 def staged(moved: Moved, seen: Observation, _pace: Pace) -> Moved:
@@ -142,7 +151,8 @@ def _tried(moved: Moved, seen: Observation) -> Moved:
         return moved.wait(f"targets of {color}: {shown}")
     if trial is None or trial.outcome is not Outcome.HEALTHY:
         return moved.wait(trial.reason if trial else "staging has not been tried yet")
-    passed = moved.enter(Phase.STAGED, seen.at, f"{name_of(deployment)} is healthy on staging")
+    good = moved.having(standing=traffic.placed(moved.service, color, deployment.build))  # from here on it is warm
+    passed = good.enter(Phase.STAGED, seen.at, f"{name_of(deployment)} is healthy on staging")
     return begin_shift(passed, seen.at) if deployment.kind is Kind.ROLLBACK else passed
 
 
@@ -177,7 +187,8 @@ def _put_there(moved: Moved, seen: Observation, pace: Pace) -> Moved:
 
 
 def _stands(deployment: Deployment, seen: Observation) -> bool:
-    return seen.standing is not None and seen.standing.holds(deployment.build, repinned=fingerprint(deployment.repinned or {}))
+    repinned = None if deployment.repinned is None else fingerprint(deployment.repinned)  # None: it was found standing, with whatever it has
+    return seen.standing is not None and seen.standing.holds(deployment.build, repinned=repinned)
 
 
 def _prepare(deployment: Deployment, color: Color) -> Prepare:

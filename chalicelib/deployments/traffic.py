@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from chalicelib.colors import Color, Split
 from chalicelib.deployments import strangers
 from chalicelib.deployments.decision import Moved, lived
-from chalicelib.deployments.instructions import SetWeights
+from chalicelib.deployments.instructions import Prepare, SetWeights
 from chalicelib.deployments.model import ADOPTED, Build, Phase, Placement
 from chalicelib.deployments.observation import Observation
 from chalicelib.services.model import Drift, Lived, Service
@@ -38,7 +38,7 @@ def settle(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """
     service, drift = moved.service, moved.service.drift
     if drift and drift.restoring:
-        return strangers.restored(moved, seen) if drift.standing else _restore(moved, drift, seen, pace)
+        return strangers.restored(moved, seen, drift) if drift.standing else _restore(moved, drift, seen, pace)
     nobody_asks = service.deployment is None or service.deployment.phase is Phase.PENDING
     if not nobody_asks or len(service.expected) == 1 or seen.split not in service.expected or service.asked_at is None:
         return moved
@@ -96,7 +96,7 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
     asked = moved.having(expected=expected, asked_at=now).progress(asked_at=now, moved=True)
     without = " without stickiness" if unstick else ""
     told = asked.tell("weights-asked", f"asked for {_percent(split)}{without}", weights=split.percentages())
-    others = tuple(one for one in told.instructions if not isinstance(one, SetWeights))  # what was to restore a drift is overtaken
+    others = tuple(one for one in told.instructions if not isinstance(one, SetWeights | Prepare))  # what was to restore a drift is overtaken
     return replace(told, instructions=others).do(SetWeights(split, unstick=unstick))
 
 

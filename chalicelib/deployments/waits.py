@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.deployments.clocks import elapsed
-from chalicelib.deployments.model import Deployment, Phase
+from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.services.model import Service
 
 STAGED_FOR = timedelta(days=14)
 _SHORTEST_EXTENSION = timedelta(seconds=1)
+
+
+_DECIDES = "a person has to decide, and the weights stay"
+_THEN = {Kind.ROLLOUT: _DECIDES, Kind.ROLLBACK: _DECIDES, Kind.DRILL: "everything goes back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def bound_of(service: Service, deployment: Deployment, now: datetime) -> Bound |
         Phase.PREPARING: Bound("getting it ready on staging", deadline - in_step, "it has failed"),
         Phase.VERIFYING: Bound("getting it ready on staging", deadline - in_step, "it has failed"),
         Phase.STAGED: Bound("waiting in staged", STAGED_FOR - in_phase, "it is aborted"),
-        Phase.SHIFTING: Bound(f"step {deployment.step} of {deployment.steps}", deadline - in_step, "a person has to decide, and the weights stay"),
+        Phase.SHIFTING: Bound(f"step {deployment.step} of {deployment.steps}", deadline - in_step, _THEN[deployment.kind]),
         Phase.WATCHING: Bound("the watch with its extension", longest_watch(deployment) - in_phase, "a person has to decide"),
         Phase.REVERTING: Bound("going back", deadline - (now - deployment.phase_since), "a person has to decide"),
     }

@@ -240,7 +240,11 @@ class Definition(Part):
         return self
 
     @model_validator(mode="after")
-    def _one_side_writes(self) -> Self:
-        if self.cutover.read_only != "off" and self.drill.every_hours != "off" and self.drill.weight:
+    def _drill_fits(self) -> Self:
+        if self.drill.every_hours == "off":
+            return self
+        if self.cutover.read_only != "off" and self.drill.weight:
             raise ValueError("drill.weight has to be 0 with a read-only cutover: in a drill both releases would write to the database")
+        if 2 * self.drill.hold_seconds >= self.rollout.deadline_seconds:
+            raise ValueError("drill.hold_seconds has to be less than half of rollout.deadline_seconds: it is held once more where it is quiet")
         return self

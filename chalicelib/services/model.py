@@ -101,10 +101,8 @@ class LastDrill(Carrying):
     version: str
     phase: Phase
     outcome: str = ""
-
-    @property
-    def has_failed(self) -> bool:
-        return self.phase in {Phase.FAILED, Phase.REVERTED}
+    passed: bool | None = None
+    """None while it is not known, and for ever where it was broken off."""
 
 
 @dataclass(frozen=True, slots=True)

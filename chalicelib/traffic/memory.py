@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.clock import Clock
 from chalicelib.colors import Color, Split
-from chalicelib.errors import Invalid, NotFound
+from chalicelib.errors import Invalid, NotFound, Unavailable
 from chalicelib.services.definition import Traffic
 from chalicelib.traffic import weights
 from chalicelib.traffic.addresses import Address
@@ -50,10 +50,11 @@ class Balancer:
 
 
 class MemoryRouter:
-    """`lag` is how long after a write everybody still sees, and is served by, the rule as it was."""
+    """`lag` is how long after a write everybody still sees, and is served by, the rule as it was; while `unreadable` nobody is told."""
 
     def __init__(self, clock: Clock, *, lag: timedelta = timedelta(0)) -> None:
         self.lag = lag
+        self.unreadable = False
         self.writes: list[Write] = []
         self._clock = clock
         self._balancers: dict[str, Balancer] = {}
@@ -93,6 +94,12 @@ class MemoryRouter:
         )  # fmt: skip
 
     def look(self, traffic: Traffic) -> Rules:
+        if self.unreadable:
+            raise Unavailable("describing the rules was refused: too many requests")
+        return self.rules(traffic)
+
+    def rules(self, traffic: Traffic) -> Rules:
+        """What the balancer has, whoever may read it."""
         return Rules(self._rule(traffic.production_rule, traffic), self._rule(traffic.staging_rule, traffic))
 
     def set_weights(self, traffic: Traffic, split: Split, *, unstick: bool, seen: Rule | None = None) -> None:

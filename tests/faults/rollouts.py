@@ -1,6 +1,7 @@
 """Workflows of rollouts, rollbacks and what people do about them."""
 
 from chalicelib.deployments.model import Phase
+from chalicelib.runtimes.runtime import Progress, Standing
 from tests.faults.acts import (
     GROUPS,
     LONG,
@@ -14,6 +15,7 @@ from tests.faults.acts import (
     promoted,
     shifting,
     staged,
+    two_live,
     watching,
     with_rollout,
 )
@@ -148,6 +150,26 @@ def drift_adopted(stage: Stage) -> None:
     stage.ask("resume", drift="adopt")
 
 
+def live_replaced(stage: Stage) -> None:
+    """Somebody takes what is live away from its colour, while nobody is deploying."""
+    live = stage.service().live
+    assert live is not None
+    stage.runtime.meddle("web", live.color, Standing(Progress.EMPTY, reason="there is no such alias"))
+    stage.wait(1200, 60)
+    assert stage.service().drift or stage.saboteur.happened
+
+
+def live_put_back(stage: Stage) -> None:
+    live_replaced(stage)
+    stage.ask("resume", drift="restore")
+    stage.until(lambda: not stage.service().drift)
+
+
+def live_replaced_rolled_back(stage: Stage) -> None:
+    live_replaced(stage)
+    stage.ask("rollback")
+
+
 def drift_rolled_back(stage: Stage) -> None:
     drifting(stage)
     stage.ask("rollback")
@@ -182,4 +204,6 @@ WORKFLOWS = (
     Workflow("drift-restored", with_rollout(**LONG), drift_restored),
     Workflow("drift-adopted", with_rollout(**LONG), drift_adopted),
     Workflow("drift-rolled-back", with_rollout(**LONG), drift_rolled_back),
+    Workflow("live-replaced-put-back", two_live, live_put_back),
+    Workflow("live-replaced-rolled-back", two_live, live_replaced_rolled_back),
 )

@@ -28,7 +28,7 @@ ROLLOUT = {"strategy": "canary", "steps": [{"weight": 10, "hold_seconds": 2}], "
 
 STATE_BY_PORT = {
     "ledger": ("_kept", "_claims"),
-    "router": ("lag", "writes", "_balancers", "_history"),
+    "router": ("lag", "unreadable", "writes", "_balancers", "_history"),
     "runtime": ("steps", "broken", "unknown_functions", "settings", "retired", "_standing", "_owners", "_taken"),
     "targets": ("warmup", "sick", "unreadable", "_standing", "_scripted"),
     "metrics": ("unreadable", "_recorded", "_flows"),

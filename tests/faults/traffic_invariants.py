@@ -28,7 +28,7 @@ def i1_a_forward_step_raises_only_what_was_seen_healthy(write: Weights) -> None:
 
 
 def i2_a_colour_is_reused_only_when_drained(one: Preparation) -> None:
-    if one.already_there:
+    if one.already_there or _restores(one):
         return
     assert one.share == 0, f"{one.build.version} is put on {one.color}, which serves {one.share / 10} %"
     assert one.empty_for >= one.drained_after, f"{one.color} is reused {one.empty_for} after it was emptied; it drains for {one.drained_after}"
@@ -36,6 +36,11 @@ def i2_a_colour_is_reused_only_when_drained(one: Preparation) -> None:
 
 def i2_a_colour_is_reused_only_by_what_is_preparing_there(one: Preparation) -> None:
     deployment = one.recorded.deployment
+    if _restores(one):
+        live = one.recorded.live
+        assert live is not None, f"{one.build.version} is put back, and nothing is live"
+        assert (one.color, one.build) == (live.color, live.build), f"{one.build.version} is put back on {one.color} and is not what is live"
+        return
     assert deployment is not None, f"{one.build.version} is put on {one.color} while nothing is in progress"
     assert (deployment.color, deployment.build) == (one.color, one.build), f"{one.build.version} is put on {one.color}, which is {deployment.id}'s"
     assert deployment.phase in {Phase.PREPARING, Phase.VERIFYING}, f"a build is put on a colour in {deployment.phase}"
@@ -45,7 +50,13 @@ def i2_a_colour_is_reused_only_by_what_is_preparing_there(one: Preparation) -> N
 def i2_nothing_is_prepared_while_paused(one: Preparation) -> None:
     deployment = one.recorded.deployment
     begun = deployment is not None and deployment.phase in {Phase.PREPARING, Phase.VERIFYING}
-    assert one.recorded.paused is None or begun, "preparing began in a pause"
+    assert one.recorded.paused is None or begun or _restores(one), "preparing began in a pause"
+
+
+def _restores(one: Preparation) -> bool:
+    """A person asked for what is live to be put back over what somebody else put there."""
+    drift = one.recorded.drift
+    return drift is not None and drift.standing and drift.restoring
 
 
 def i3_what_is_raised_runs_the_digest_that_passed(write: Weights) -> None:

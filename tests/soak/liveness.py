@@ -110,7 +110,9 @@ class Liveness(Requests, Uploads):
             self.post("promote", "ann", body, lambda: model.promote(self.seen, body, "ann"))
             return
         body = {"version": current["version"]}
-        self.post("promote", promoter, body, lambda: model.promote(self.seen, body, promoter))
+        if not self.post("promote", promoter, body, lambda: model.promote(self.seen, body, promoter)).ok:
+            moved = self.has_moved()  # quarantined, say, and nobody is left who may both approve and override: give it up
+            self.post("abort", promoter, {}, lambda: model.abort(self.seen, moved=moved))
 
     def live_well(self) -> None:
         service = self.look().service

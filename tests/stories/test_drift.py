@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.colors import Color
+from chalicelib.config.model import Reference, Store
 from chalicelib.deployments.model import Phase
 from chalicelib.errors import Conflict
 from chalicelib.runtimes.runtime import Progress, Standing
@@ -21,7 +22,7 @@ def somebody_sets(world: World, blue: int, green: int) -> None:
 def somebody_puts(world: World, version: str, color: Color = Color.GREEN) -> None:
     """Another build on a colour, and time for a look at it."""
     world.runtime.meddle("web", color, Standing(Progress.READY, version, "sha256:9", 0))
-    world.clock.move(timedelta(minutes=10))
+    world.clock.move(timedelta(minutes=20))
     world.wait(2)
 
 
@@ -137,7 +138,7 @@ class TestNobodyIsDeploying:
         world.wait(10)
         somebody_sets(world, 500, 500)
 
-        world.clock.move(timedelta(minutes=10))
+        world.clock.move(timedelta(minutes=20))
         world.wait(2)
 
         assert world.service().is_drifted
@@ -148,7 +149,7 @@ class TestNobodyIsDeploying:
         before = world.service()
 
         for _ in range(5):
-            world.clock.move(timedelta(minutes=10))
+            world.clock.move(timedelta(minutes=20))
             world.wait(2)
 
         assert world.service() == before
@@ -158,7 +159,7 @@ class TestNobodyIsDeploying:
         world.wait(10)
         world.control.services.remove("web", by=ALICE)
 
-        world.clock.move(timedelta(minutes=10))
+        world.clock.move(timedelta(minutes=20))
         world.wait(2)
 
         assert world.ledger.due(world.clock.now() + timedelta(hours=1)) == ()
@@ -176,12 +177,12 @@ class TestSomethingElseStandsOnTheLiveColour:
     def test_also_where_it_is_nothing_of_ours(self, world: World) -> None:
         world.live("1.0.0")
         world.runtime.meddle("web", Color.GREEN, Standing(Progress.EMPTY, reason="there is no alias green"))
-        world.clock.move(timedelta(minutes=10))
+        world.clock.move(timedelta(minutes=20))
         world.wait(2)
 
         drift = world.service().drift
         assert drift is not None
-        assert drift.raw == "green runs there is no alias green, not 1.0.0 with config 0"
+        assert drift.raw == "green does not run 1.0.0 with config 0: there is no alias green"
 
     def test_no_candidate_is_raised(self, world: World) -> None:
         world.live("1.0.0")
@@ -204,10 +205,13 @@ class TestSomethingElseStandsOnTheLiveColour:
         assert not world.service().is_drifted
         assert world.share(Color.GREEN) == 100
 
-    def test_restore_waits_for_nobody_else(self, world: World) -> None:
+    def test_restore_does_not_use_the_runtime_beside_a_deployment(self, world: World) -> None:
         world.live("1.0.0")
         world.staged("1.1.0")
         somebody_puts(world, "9.9.9")
+        world.sick.add("1.2.0")
+        world.upload("1.2.0")
+        world.until(lambda: world.phase("1.2.0") is Phase.VERIFYING)
 
         with pytest.raises(Conflict) as refused:
             world.control.deployments.resume("web", world.asked(), drift="restore")
@@ -236,6 +240,61 @@ class TestSomethingElseStandsOnTheLiveColour:
         assert world.serving() == "1.0.0"
         world.until(lambda: world.service().deployment is None)
         assert not world.service().is_drifted
+
+    def test_restore_steps_back_for_a_rollback(self, world: World) -> None:
+        world.live("1.0.0")
+        world.live("1.1.0")
+        somebody_puts(world, "9.9.9", Color.BLUE)
+        world.runtime.broken["1.1.0"] = "the object is not there any more"
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+        world.wait(2)
+
+        world.control.deployments.rollback("web", world.asked())
+
+        assert world.share(Color.GREEN) == 100
+        world.until(lambda: world.service().deployment is None)
+        assert world.serving() == "1.0.0"
+
+    def test_restore_keeps_a_secret_that_was_replaced(self, world: World) -> None:
+        db = Reference(Store.SECRETS_MANAGER, "turnout/web/db")
+        world.secrets.put(db.store, db.name)
+        world.control.configs.change("web", set={"DB": db}, unset=[], by=ALICE)
+        world.secrets.put(db.store, db.name)
+        world.secrets.lose(db.store, db.name, "1")
+        world.live("1.0.0")
+        before = dict(world.runtime.settings["web", Color.GREEN])
+        somebody_puts(world, "9.9.9")
+
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+        world.wait(5)
+
+        assert world.serving() == "1.0.0"
+        assert world.runtime.settings["web", Color.GREEN] == before
+
+    def test_ends_by_itself_when_it_is_right_again(self, world: World) -> None:
+        world.live("1.0.0")
+        world.staged("1.1.0")
+        right = world.runtime.standing(world.service().definition, Color.GREEN)
+        somebody_puts(world, "9.9.9")
+        assert world.service().is_drifted
+
+        world.runtime.meddle("web", Color.GREEN, right)
+        world.clock.move(timedelta(minutes=20))
+        world.wait(2)
+
+        assert not world.service().is_drifted
+
+    def test_under_the_watch_of_a_rollback_has_a_way_out(self, world: World) -> None:
+        world.live("1.0.0")
+        world.live("1.1.0")
+        world.control.deployments.rollback("web", world.asked("bad"))
+        world.until(lambda: world.service().deployment.phase is Phase.WATCHING)
+        somebody_puts(world, "9.9.9")
+
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+        world.until(lambda: not world.service().is_drifted)
+
+        assert world.serving() == "1.0.0"
 
     def test_what_replaced_the_candidate_is_never_called_its_success(self, world: World) -> None:
         world.live("1.0.0")

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.deployments.model import Phase
 from chalicelib.deployments.prober import counted
 from chalicelib.health.model import Check, Outcome
+from chalicelib.runtimes.runtime import Progress, Standing
 from tests.world import QUICK, World
 
 RUN = timedelta(seconds=10)
@@ -27,6 +28,19 @@ def probe(world: World) -> None:
     """One run, as long as in production a minute."""
     passes = world.control.passes
     replace(passes, prober=replace(passes.prober, pace=replace(QUICK, probe_run=RUN))).probe("web")
+
+
+def test_a_warm_rollback_is_not_judged_by_what_answers_on_staging_in_its_place() -> None:
+    """The staging rule still points to what is rolled back, which is bad; the weights are slow to come."""
+    world = World()
+    world.register()
+    world.live("1.0.0")
+    world.live("1.1.0")
+    world.runtime.meddle("web", world.service().live.color, Standing(Progress.EMPTY))  # answers 503, and names no release
+    world.router.lag = timedelta(seconds=8)
+    world.control.deployments.rollback("web", world.asked("it is gone"))
+    world.wait(60)
+    assert (world.serving(), world.phase("1.0.0")) == ("1.0.0", Phase.COMPLETED)
 
 
 class TestAProber:

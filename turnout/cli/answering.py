@@ -37,8 +37,7 @@ def is_waited_for(context: Context) -> bool:
 
 
 def summary(service: str, deployment: Json) -> str:
-    what = "rollback to " if deployment.get("kind") == "rollback" else ""
-    return f"{printing.cell(deployment.get('id'))}  {service} {what}{printing.cell(deployment.get('version'))}  {printing.progress(deployment)}"
+    return f"{printing.cell(deployment.get('id'))}  {service} {printing.what(deployment)}  {printing.progress(deployment)}"
 
 
 def plan(answered: Json) -> Iterator[str]:

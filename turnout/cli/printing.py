@@ -113,6 +113,12 @@ def placed(placement: Json | None) -> str:
     return f"{cell(placement.get('version') or 'unknown')} on {cell(placement.get('color'))}" + (f", config {cell(config)}" if config else "")
 
 
+def what(deployment: Json) -> str:
+    """`1.0.0`, `rollback to 1.0.0`, `drill of 1.0.0`."""
+    prefix = {"rollback": "rollback to ", "drill": "drill of "}.get(str(deployment.get("kind")), "")
+    return f"{prefix}{cell(deployment.get('version'))}"
+
+
 def progress(deployment: Json) -> str:
     """The phase, and the step where there is one: `shifting, step 1 of 3`."""
     step = f", step {deployment['step']} of {deployment.get('steps')}" if deployment.get("step") else ""

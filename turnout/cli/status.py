@@ -58,7 +58,7 @@ def picture(service: Json, context: Context) -> Iterator[str]:
             ("previous", printing.placed(service.get("previous"))),
             ("weights", f"{printing.shares(weights.get('observed'))}{seen_at}"),
             ("wanted", printing.shares(weights.get("desired"))),
-            ("deployment", f"{deployment.get('id')} {deployment.get('version')}: {printing.progress(deployment)}" if deployment else "-"),
+            ("deployment", f"{deployment.get('id')} {printing.what(deployment)}: {printing.progress(deployment)}" if deployment else "-"),
             *([("approvals", approved)] if (approved := printing.approved(deployment or {})) else []),
             ("verdict", printing.word(verdict.get("outcome")) + (f": {printing.cell(verdict['reason'])}" if verdict.get("reason") else "")),
             ("notes", notes(service) or "-"),
@@ -67,7 +67,8 @@ def picture(service: Json, context: Context) -> Iterator[str]:
 
 
 def notes(service: Json) -> str:
-    said = {"paused": "paused", "read_only": "read-only", "drifted": "drifted: somebody else changed production"}
+    raw = (service.get("drift") or {}).get("raw")
+    said = {"paused": "paused", "read_only": "read-only", "drifted": f"drifted: {printing.cell(raw)}" if raw else "drifted"}
     return ", ".join(text for name, text in said.items() if service.get(name))
 
 

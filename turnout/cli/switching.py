@@ -71,4 +71,4 @@ def _switch(context: Context, service: str, verb: str, body: Json) -> None:
 
 def _busy(service: Json) -> str:
     deployment = service.get("deployment")
-    return f"{deployment.get('id')} {deployment.get('version')}: {printing.progress(deployment)}" if deployment else "nothing in progress"
+    return f"{deployment.get('id')} {printing.what(deployment)}: {printing.progress(deployment)}" if deployment else "nothing in progress"

@@ -60,11 +60,11 @@ def as_seen(moved: Moved, split: Split | None) -> Moved:
 
 
 def _turn_back(service: Service, deployment: Deployment, wish: Wish, to: Build | None) -> Moved:
+    if deployment.kind is Kind.ROLLBACK and to is None:
+        raise Conflict(f"{service.name} has been rolled back already by {deployment.id}; name the version to go to", slug="already-rolled-back")
     target = rollback.target(service)
     if target is None:
         raise Conflict(f"{deployment.id} is the first release of {service.name}: there is nothing to roll back to", slug="nothing-to-roll-back-to")
-    if deployment.kind is Kind.ROLLBACK and to is None:
-        raise Conflict(f"{service.name} has been rolled back already by {deployment.id}; name the version to go to", slug="already-rolled-back")
     turned = Moved(service)
     if deployment.phase is not Phase.REVERTING:
         turned = reverting.begin(turned.quarantine(deployment.build, deployment.id, wish.at), wish.at, why(wish, f"rolled back by {wish.by.name}"))

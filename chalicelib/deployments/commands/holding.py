@@ -23,6 +23,8 @@ def pause(service: Service, wish: Wish) -> Moved:
 def resume(service: Service, wish: Wish, *, drift: str | None) -> Moved:
     """Go on; `drift` says what becomes of weights that somebody else set: write ours over them, or take them as they are."""
     moved = _settle_drift(Moved(service), drift) if drift else Moved(service)
+    if service.paused is None and not drift:
+        return moved
     if service.deployment is None and service.definition.drill.every_hours != "off":
         moved = moved.having(due_at=wish.at)  # a drill may have been due meanwhile
     if service.paused is None:

@@ -66,8 +66,8 @@ BEFORE_THE_SHIFT = (
     ),
     Defect(
         "lost reference used all the same", "an application starts without its secret", "chalicelib/deployments/pinning.py",
-        text="repinned={pin.name: pin.used for pin in seen.pins if pin.used is not None and pin.is_replaced}",
-        instead="repinned={}",
+        text="    decided = moved.progress(repinned=replaced(seen.pins))",
+        instead="    decided = moved.progress(repinned={})",
         caught_by=f"{PINS}::TestAPinnedVersionThatLostItsLabel::test_is_replaced_by_the_current_one_and_the_timeline_says_so",
     ),
     Defect(
