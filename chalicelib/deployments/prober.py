@@ -73,7 +73,9 @@ class Prober:
 
 
 def _is_probed(deployment: Deployment) -> bool:
-    """A watch that is over is probed only until its traffic is confirmed; so is a revert. A warm rollback was never on staging: something else would answer there."""
+    """A watch that is over is probed only until its traffic is confirmed; so is a revert. A warm rollback was never on staging:
+    something else would answer there.
+    """
     over = deployment.retiring or deployment.phase is Phase.REVERTING
     elsewhere = deployment.phase is Phase.SHIFTING and deployment.ready_at is None
     return deployment.phase.is_probed and not elsewhere and (not over or confirming.is_open(deployment))

@@ -1,5 +1,7 @@
 """The way back: by itself, by hand, warm and cold."""
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.colors import Color
@@ -52,6 +54,20 @@ class TestDuringARollout:
         assert again.deployment is not None
         assert first.deployment is not None
         assert again.deployment.id == first.deployment.id
+
+    def test_to_what_a_rollback_is_on_its_way_to_changes_nothing(self, world: World) -> None:
+        """The request may come twice."""
+        world.live("1.0.0")
+        world.live("1.1.0")
+        world.router.lag = timedelta(seconds=5)
+        first = world.control.deployments.rollback("web", world.asked("bad"), to="1.0.0")
+        before = world.service().last_deployment_number
+
+        second = world.control.deployments.rollback("web", world.asked("bad"), to="1.0.0")
+
+        assert (second.deployment.id, second.deployment.phase) == (first.deployment.id, Phase.SHIFTING)
+        assert world.service().last_deployment_number == before
+        world.until(lambda: world.phase("1.0.0") is Phase.COMPLETED)
 
     def test_to_another_version_reverts_first_and_answers_the_rollback_that_follows(self, world: World) -> None:
         world.live("1.0.0")

@@ -35,7 +35,8 @@ def promote(context: Context, /, service: str, version: str | None, until: str |
 def _shown(context: Context, service: Json) -> str:
     name, candidate, busy = service.get("name"), service.get("candidate") or {}, service.get("deployment") or {}
     if busy.get("kind") == "drill":
-        raise Failure(f"nothing is staged on {name}: a rollback drill ({busy.get('id')}) is on, and what comes next waits for its end", Exit.CONFLICT, "nothing-staged")
+        detail = f"nothing is staged on {name}: a rollback drill ({busy.get('id')}) is on, and what comes next waits for its end"
+        raise Failure(detail, Exit.CONFLICT, "nothing-staged")
     version = candidate.get("version") or busy.get("version")
     if not version:
         raise Failure(f"nothing is staged on {name}; put a release there with `turnout deploy {name} VERSION`", Exit.CONFLICT, "nothing-staged")

@@ -20,6 +20,8 @@ def roll_back(service: Service, wish: Wish, *, to: Build | None) -> Moved:
     `to` is None for the default target. The answer is the deployment that leads there: see `answer_to_rollback`.
     """
     deployment = service.deployment
+    if deployment and _is_on_its_way(deployment, to):
+        return Moved(service)
     if deployment and (deployment.retiring or _is_rollback_at_whole(service, deployment, to)):
         return _bring_back(_finished(service, wish), wish, to)
     if deployment and rollback.turns_back(deployment):
@@ -57,6 +59,12 @@ def as_seen(moved: Moved, split: Split | None) -> Moved:
         if one.deployment.id in unseen and one.kind == Phase.COMPLETED else one for one in moved.told
     )
     return replace(moved, ended=ended, told=told)
+
+
+def _is_on_its_way(deployment: Deployment, to: Build | None) -> bool:
+    """Asked for again: the same request may come twice."""
+    goes_there = deployment.kind is Kind.ROLLBACK and deployment.build == to
+    return goes_there and not deployment.retiring and deployment.phase not in {Phase.REVERTING, Phase.NEEDS_HUMAN}
 
 
 def _turn_back(service: Service, deployment: Deployment, wish: Wish, to: Build | None) -> Moved:
