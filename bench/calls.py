@@ -200,7 +200,7 @@ def _world() -> Iterator[World]:
     aws, counter = embedded.EmbeddedAws(), Counter()
     aws.start()
     with TemporaryDirectory(prefix="turnout-bench-") as folder:
-        environment.prepare(os.environ, aws, environment.pace(tick=1, metric_period=1, metric_delay=0, alb_lag=0))
+        environment.prepare(os.environ, aws, environment.pace(tick=1, metric_period=1, metric_delay=0, alb_lag=0) | {"idle_look": 3600})
         plane = DataPlane(region=REGION, account=ACCOUNT, alb_lag=0, metric_period=1, work_dir=Path(folder))
         plane.start()
         try:
