@@ -93,10 +93,11 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
     if on_its_way:
         return moved.wait(f"weights {split.percentages()} have been asked for and are not seen yet")
     expected = service.expected if service.desired == split else (*service.expected, split)
-    asked = moved.having(expected=expected, asked_at=now).progress(asked_at=now, moved=True)
+    drift = replace(service.drift, restoring=False) if service.drift else None  # a restore that was under way is overtaken
+    asked = moved.having(expected=expected, asked_at=now, drift=drift).progress(asked_at=now, moved=True)
     without = " without stickiness" if unstick else ""
     told = asked.tell("weights-asked", f"asked for {_percent(split)}{without}", weights=split.percentages())
-    others = tuple(one for one in told.instructions if not isinstance(one, SetWeights | Prepare))  # what was to restore a drift is overtaken
+    others = tuple(one for one in told.instructions if not isinstance(one, SetWeights | Prepare))
     return replace(told, instructions=others).do(SetWeights(split, unstick=unstick))
 
 

@@ -84,6 +84,20 @@ class TestDrift:
         assert not world.service().is_drifted
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
 
+    def test_a_restore_that_is_under_way_is_overtaken_by_a_rollback(self, world: World) -> None:
+        world.live("1.0.0")
+        world.live("1.1.0")
+        somebody_sets(world, 500, 500)
+        world.wait(10)
+        world.targets.unreadable.add(GROUPS.blue)  # so the restore waits
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+
+        world.control.deployments.rollback("web", world.asked("bad"))
+
+        drift = world.service().drift
+        assert drift is None or not drift.restoring
+        world.until(lambda: world.share(Color.GREEN) == 100, 10)
+
     def test_adopt_takes_theirs_and_the_plan_goes_on(self, world: World) -> None:
         world.live("1.0.0")
         world.shifting("1.1.0")
