@@ -147,9 +147,12 @@ def _left(moved: Moved, now: datetime) -> Moved:
 
 
 def _over(moved: Moved, kind: str, message: str, now: datetime) -> Moved:
-    """Writes that were refused until now were refused as asked: the candidate's errors count from here."""
+    """Writes that were refused until the application heard of it were refused as asked: the candidate's errors count from then on."""
     over = moved.having(read_only=None)
-    return over.progress(judged_since=now).tell(kind, message) if over.service.deployment else over
+    if over.service.deployment is None:
+        return over
+    heard = now + timedelta(seconds=over.deployment.cutover.drain_seconds)  # which is longer than its reading interval
+    return over.progress(judged_since=heard).tell(kind, message)
 
 
 def _shown(current: ReadOnly) -> str:

@@ -505,10 +505,18 @@ class TestTheVerdict:
 
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
 
+    def test_nor_those_refused_until_the_application_has_heard_that_it_may_write(self, world: World) -> None:
+        """It reads the moment every half second or so, and less often than it drains."""
+        entered(world)
+        world.until(lambda: world.phase("1.1.0") is Phase.WATCHING and world.service().read_only is None)
+        world.metrics.record(GROUPS.blue, requests=400, errors=300, at=world.clock.now() + timedelta(seconds=1))
+
+        world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
+
     def test_holds_errors_after_it_against_the_candidate(self, world: World) -> None:
         entered(world)
         world.until(lambda: world.phase("1.1.0") is Phase.WATCHING and world.service().read_only is None)
-        world.wait(1)
+        world.wait(DRAIN + 1)
         world.metrics.record(GROUPS.blue, requests=400, errors=300)
 
         world.until(lambda: world.phase("1.1.0") is Phase.REVERTED)
