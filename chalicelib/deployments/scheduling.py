@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.access.model import SYSTEM
 from chalicelib.deployments import rollback, traffic
-from chalicelib.deployments.commands.wish import Wish, new_deployment
+from chalicelib.deployments.commands.wish import Wish, in_progress, new_deployment
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Kind, Phase, Plan, PlannedStep
 from chalicelib.deployments.observation import Observation
@@ -37,8 +37,7 @@ def begin_drill(moved: Moved, seen: Observation) -> Moved:
     wish = Wish(SYSTEM, f"scheduled; {target.why}", seen.at)
     begun = replace(new_deployment(service, Kind.DRILL, target.build, _plan(service), wish), hooks=())
     last_drill = LastDrill(seen.at, begun.id, target.build.version, Phase.PENDING)
-    fresh = {"last_deployment_number": service.last_deployment_number + 1, "epoch": service.epoch + 1, "last_drill": last_drill}
-    return moved.having(deployment=begun, **fresh).tell("pending", f"rollback drill: would {target.build.version} serve?")
+    return in_progress(moved, begun, last_drill=last_drill).tell("pending", f"rollback drill: would {target.build.version} serve?")
 
 
 def rescued(moved: Moved, seen: Observation) -> Moved:
@@ -55,8 +54,7 @@ def rescued(moved: Moved, seen: Observation) -> Moved:
     wish = Wish(SYSTEM, reason, seen.at)
     begun = new_deployment(service, Kind.ROLLBACK, drill.build, at_once(plan_of(service.definition.rollout)), wish)
     over = moved.end(Phase.SUPERSEDED, seen.at, f"{drill.build.version} takes the whole traffic: {reason}")
-    fresh = {"last_deployment_number": service.last_deployment_number + 1, "epoch": service.epoch + 1, "automatic_suspended": True}
-    return over.having(deployment=begun, **fresh).tell("pending", f"rollback to {drill.build.version}: {reason}")
+    return in_progress(over, begun, automatic_suspended=True).tell("pending", f"rollback to {drill.build.version}: {reason}")
 
 
 def _plan(service: Service) -> Plan:

@@ -29,7 +29,6 @@ def shifting(moved: Moved, seen: Observation, pace: Pace) -> Moved:
             return _stuck(moved, seen.at) or asked
         moved = moved.progress(confirmed_at=seen.at, clock_since=seen.at)
     if deployment.current_step.permille == WHOLE:
-        moved = traffic.live_on(moved, _color(deployment), seen.at)
         return moved.enter(Phase.WATCHING, seen.at, f"{deployment.build.version} has the whole traffic; watching it", extensions=0, clock_since=seen.at)
     if asked := hooks_asked.ask(moved, Moment.AFTER_SHIFT, seen.at):
         return _stuck(moved, seen.at) or asked

@@ -8,7 +8,7 @@ drift: somebody else moved the weights.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.colors import Color, Split
+from chalicelib.colors import WHOLE, Color, Split
 from chalicelib.deployments import strangers
 from chalicelib.deployments.decision import Moved, lived
 from chalicelib.deployments.instructions import Prepare, SetWeights
@@ -44,7 +44,7 @@ def settle(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         return moved
     if seen.at - service.asked_at < max(pace.settle, 2 * pace.act_within):
         return moved.wait("weights that were asked for may still be on their way")
-    return moved.having(expected=(seen.split,))
+    return _whole(moved.having(expected=(seen.split,)), seen.split, seen.at)
 
 
 def ask(moved: Moved, split: Split, seen: Observation, pace: Pace) -> Moved:
@@ -103,14 +103,28 @@ def _asked(moved: Moved, split: Split, now: datetime, pace: Pace, *, unstick: bo
 
 def _confirmed(moved: Moved, split: Split, now: datetime) -> Moved:
     """What was asked for has arrived. At the whole traffic on one colour, what stands there is live."""
-    service = moved.service
-    if split != service.desired or len(service.expected) == 1:
-        return _restored(moved, split)
+    if split != moved.service.desired:
+        return moved
+    return _whole(_restored(moved) if len(moved.service.expected) == 1 else _arrived(moved, split), split, now)
+
+
+def _arrived(moved: Moved, split: Split) -> Moved:
     drift = moved.service.drift if moved.service.drift and moved.service.drift.standing else None
     arrived = moved.having(expected=(split,), drift=drift)
-    if arrived.service.deployment is not None:
-        arrived = arrived.tell("weights-confirmed", f"the balancer reports {_percent(split)}", weights=split.percentages())
-    return live_on(arrived, split.whole_on, now) if split.whole_on else arrived
+    if arrived.service.deployment is None:
+        return arrived
+    return arrived.tell("weights-confirmed", f"the balancer reports {_percent(split)}", weights=split.percentages())
+
+
+def _whole(moved: Moved, split: Split, now: datetime) -> Moved:
+    """What has the whole traffic is live, whoever gave it that. Not a new service's first colour, where nothing was ever put, nor a
+    candidate that was given it in the middle of its plan: less is asked for next.
+    """
+    service, deployment, color = moved.service, moved.service.deployment, split.whole_on
+    if color is None or (service.live is None and color not in service.standing):
+        return moved
+    passing = deployment is not None and deployment.color is color and deployment.phase is Phase.SHIFTING and deployment.current_step.permille < WHOLE
+    return moved if passing else live_on(moved, color, now)
 
 
 def _restore(moved: Moved, drift: Drift, seen: Observation, pace: Pace) -> Moved:
@@ -124,9 +138,9 @@ def _restore(moved: Moved, drift: Drift, seen: Observation, pace: Pace) -> Moved
     return moved.having(drift=replace(drift, asked_at=seen.at), asked_at=seen.at).do(SetWeights(desired))
 
 
-def _restored(moved: Moved, split: Split) -> Moved:
+def _restored(moved: Moved) -> Moved:
     drift = moved.service.drift
-    settled = drift and drift.restoring and not drift.standing and split == moved.service.desired
+    settled = drift and drift.restoring and not drift.standing
     return moved.having(drift=None) if settled else moved
 
 

@@ -1,8 +1,11 @@
 """What happens seldom: found by the soak, kept here as the shortest way to it."""
 
+import pytest
+
 from chalicelib.access.model import Role
 from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
+from chalicelib.errors import Conflict
 from chalicelib.hooks.model import HookAnswer, Said
 from tests.unit.api.an_api import Api
 from tests.world import World, a_definition
@@ -107,27 +110,75 @@ class TestAConfigThatIsSoAlready:
         assert api("GET", "/v1/services/web").json["config_version"] == 2
 
 
+def overtaken(world: World) -> None:
+    """Somebody else gives a candidate exactly what it is about to ask for, while a hook is still being asked."""
+    world.live("1.0.0")
+    world.redefine(rollout={"strategy": "all-at-once", "watch_seconds": 5, "deadline_seconds": 300}, hooks=[{"at": "before_shift", "lambda": HOOK}])
+    world.hooks.answers[HOOK] = lambda _: HookAnswer(Said.IN_PROGRESS)
+    world.staged("1.1.0")
+    world.control.deployments.promote("web", world.asked())
+    world.wait(2)
+    somebody_sets(world, 999)
+    world.wait(2)
+
+
+def live_version(world: World) -> tuple[Color, str] | None:
+    live = world.service().live
+    return (live.color, live.build.version) if live and live.build else None
+
+
 class TestAdoptingTheWholeTrafficDuringAShift:
     def test_makes_the_candidate_live(self, world: World) -> None:
-        """Somebody else gives it exactly what it is about to ask for, while a hook is still being asked."""
-        world.live("1.0.0")
-        world.redefine(rollout={"strategy": "all-at-once", "watch_seconds": 5, "deadline_seconds": 300}, hooks=[{"at": "before_shift", "lambda": HOOK}])
-        world.hooks.answers[HOOK] = lambda _: HookAnswer(Said.IN_PROGRESS)
-        world.staged("1.1.0")
-        world.control.deployments.promote("web", world.asked())
-        world.wait(2)
-        somebody_sets(world, 999)
-        world.wait(2)
+        overtaken(world)
 
         world.control.deployments.resume("web", world.asked(), drift="adopt")
         world.hooks.answers.clear()
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED, 300)
 
-        live = world.service().live
-        assert live is not None
-        assert live.color is Color.BLUE
-        assert live.build is not None
-        assert live.build.version == "1.1.0"
+        assert live_version(world) == (Color.BLUE, "1.1.0")
+
+    def test_makes_it_live_also_where_it_has_to_be_restored_first(self, world: World) -> None:
+        """It was moved away again before anybody saw it: nothing but what was adopted is expected, and nobody ever asked for it."""
+        overtaken(world)
+        somebody_sets(world, 0)
+        world.control.deployments.resume("web", world.asked(), drift="adopt")
+        world.until(lambda: world.phase("1.1.0") is Phase.NEEDS_HUMAN, 600)
+        assert live_version(world) == (Color.GREEN, "1.0.0")
+
+        world.control.deployments.resume("web", world.asked(), drift="restore")
+        world.until(lambda: not world.service().is_drifted)
+
+        assert world.share(Color.BLUE) == 100
+        assert live_version(world) == (Color.BLUE, "1.1.0")
+
+    def test_leaves_live_what_is_being_replaced_where_the_plan_goes_on_below_it(self, world: World) -> None:
+        world.live("1.0.0")
+        world.shifting("1.1.0")
+        somebody_sets(world, 999)
+        world.wait(2)
+
+        world.control.deployments.resume("web", world.asked(), drift="adopt")
+        world.until(lambda: world.share(Color.BLUE) == 10)
+
+        assert live_version(world) == (Color.GREEN, "1.0.0")
+
+    def test_ends_no_watch_before_it_was_read_back(self, world: World) -> None:
+        world.live("1.0.0")
+        world.shifting("1.1.0")
+        somebody_sets(world, 999)
+        world.wait(2)
+        world.router.unreadable = True
+        world.control.deployments.resume("web", world.asked(), drift="adopt")
+        world.until(lambda: world.phase("1.1.0") is Phase.NEEDS_HUMAN, 600)
+
+        with pytest.raises(Conflict) as refused:
+            world.control.deployments.certify("web", world.asked(), certified=False)
+        world.router.unreadable = False
+        world.wait(2)
+        world.control.deployments.certify("web", world.asked(), certified=False)
+
+        assert refused.value.slug == "not-at-100-percent"
+        assert live_version(world) == (Color.BLUE, "1.1.0")
 
 
 class TestARollbackWhoseWeightsSomebodyElseHasSet:

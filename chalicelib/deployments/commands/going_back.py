@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chalicelib.colors import Split
 from chalicelib.deployments import reverting, rollback, shifting, staging
-from chalicelib.deployments.commands.wish import Wish, new_deployment, why
+from chalicelib.deployments.commands.wish import Wish, in_progress, new_deployment, why
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase
 from chalicelib.deployments.strategies import at_once, plan_of
@@ -100,8 +100,8 @@ def _bring_back(moved: Moved, wish: Wish, to: Build | None) -> Moved:
     if service.live and service.live.build:
         moved = moved.quarantine(service.live.build, "rollback", wish.at)
     begun = new_deployment(moved.service, Kind.ROLLBACK, build, at_once(plan_of(service.definition.rollout)), wish)
-    fresh = {"last_deployment_number": moved.service.last_deployment_number + 1, "epoch": moved.service.epoch + 1, "automatic_suspended": True}
-    return moved.having(deployment=begun, **fresh).tell("pending", why(wish, f"rollback to {staging.name_of(begun)} asked for by {wish.by.name}"))
+    asked_for = why(wish, f"rollback to {staging.name_of(begun)} asked for by {wish.by.name}")
+    return in_progress(moved, begun, automatic_suspended=True).tell("pending", asked_for)
 
 
 def _after_the_drill(moved: Moved, wish: Wish, to: Build) -> Moved:

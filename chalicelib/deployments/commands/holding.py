@@ -7,7 +7,7 @@ from chalicelib.deployments import shifting, strangers, traffic
 from chalicelib.deployments.clocks import moved_on
 from chalicelib.deployments.commands.wish import Wish, kept_good, why
 from chalicelib.deployments.decision import Moved
-from chalicelib.deployments.model import Phase
+from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.errors import Conflict
 from chalicelib.services.model import Pause, Service
 
@@ -23,24 +23,15 @@ def pause(service: Service, wish: Wish) -> Moved:
 def resume(service: Service, wish: Wish, *, drift: str | None) -> Moved:
     """Go on; `drift` says what becomes of weights that somebody else set: write ours over them, or take them as they are."""
     moved = _settle_drift(Moved(service), drift) if drift else Moved(service)
-    if service.paused is None and not drift:
-        return moved
-    if service.deployment is None and service.definition.drill.every_hours != "off":
+    if (drift or service.paused) and service.deployment is None and service.definition.drill.every_hours != "off":
         moved = moved.having(due_at=wish.at)  # a drill may have been due meanwhile
-    if service.paused is None:
-        return moved
-    resumed = moved.having(paused=None)
-    if service.deployment is None:
-        return resumed
-    went_on = resumed.having(deployment=moved_on(resumed.deployment, service.paused.at, wish.at))
-    return went_on.tell("resumed", why(wish, "resumed"))
+    return _unpaused(moved, service.paused, wish) if service.paused else moved
 
 
 def certify(service: Service, wish: Wish, *, certified: bool) -> Moved:
     """End the watch now. Only at 100 %, seen."""
     deployment = service.deployment
-    at_whole = deployment is not None and deployment.moved and shifting.is_at_whole(service, deployment)
-    if deployment is None or deployment.phase not in {Phase.WATCHING, Phase.NEEDS_HUMAN} or not at_whole:
+    if deployment is None or deployment.phase not in {Phase.WATCHING, Phase.NEEDS_HUMAN} or not _has_whole(service, deployment):
         raise Conflict(f"{service.name} has no deployment at 100 % whose watch could be ended", slug="not-at-100-percent")
     if deployment.retiring:
         return Moved(service)
@@ -48,6 +39,19 @@ def certify(service: Service, wish: Wish, *, certified: bool) -> Moved:
     message = why(wish, "certified" if certified else "the watch is ended without certifying")
     moved = Moved(kept).progress(certify=certified, phase=Phase.WATCHING).tell("certify", message)
     return moved if deployment.phase is Phase.WATCHING else moved.progress(phase_since=wish.at, clock_since=wish.at)
+
+
+def _unpaused(moved: Moved, pause: Pause, wish: Wish) -> Moved:
+    resumed = moved.having(paused=None)
+    if resumed.service.deployment is None:
+        return resumed
+    return resumed.having(deployment=moved_on(resumed.deployment, pause.at, wish.at)).tell("resumed", why(wish, "resumed"))
+
+
+def _has_whole(service: Service, deployment: Deployment) -> bool:
+    """It asked for the traffic, nothing less is expected, and it is live: the whole was seen there."""
+    is_live = service.live is not None and service.live.color is deployment.color
+    return deployment.moved and is_live and shifting.is_at_whole(service, deployment)
 
 
 def _settle_drift(moved: Moved, drift: str) -> Moved:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from chalicelib.access.model import Caller
 from chalicelib.deployments import rollback
+from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase, Plan
 from chalicelib.errors import Conflict
 from chalicelib.services.model import Service
@@ -29,6 +31,14 @@ def new_deployment(service: Service, kind: Kind, build: Build, plan: Plan, wish:
         checks=service.definition.checks, hooks=service.definition.hooks, cutover=service.definition.cutover, phase=Phase.PENDING,
         started_at=wish.at, phase_since=wish.at, published_at=published_at or wish.at, requested_by=wish.by.name, reason=wish.reason,
     )
+
+
+def in_progress(moved: Moved, begun: Deployment, **fields: Any) -> Moved:
+    """`begun` is in progress from now on, with these fields of the service changed: its number is taken, and whoever still works for
+    the one before is not in charge any more.
+    """
+    service = moved.service
+    return moved.having(deployment=begun, last_deployment_number=service.last_deployment_number + 1, epoch=service.epoch + 1, **fields)
 
 
 def refuse_quarantined(service: Service, build: Build, *, override: bool) -> None:
