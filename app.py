@@ -9,7 +9,7 @@ from chalice.app import AuthRequest, AuthResponse, Chalice, CloudWatchEvent, Dyn
 from chalicelib.api import install
 from chalicelib.api.authorizer import allowance, identify
 from chalicelib.bootstrap import control_plane
-from chalicelib.events import each_changed, each_service, object_of
+from chalicelib.events import each_changed, each_service, object_of, tag_of
 
 app = Chalice(app_name="turnout", configure_logs=False)
 
@@ -25,6 +25,16 @@ install(app, control_plane)  # after the authorizer, which every route but three
 @app.on_cw_event({"source": ["aws.s3"], "detail-type": ["Object Created"]})
 def on_artifact(event: CloudWatchEvent) -> None:
     control_plane().intake.take(*object_of(event.detail))
+
+
+@app.on_cw_event({"source": ["aws.ecr"], "detail-type": ["ECR Image Action"], "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]}})
+def on_image(event: CloudWatchEvent) -> None:
+    control_plane().intake.take_image(*tag_of(event.detail))
+
+
+@app.on_cw_event({"source": ["aws.ecs"], "detail-type": ["ECS Deployment State Change"]})
+def on_ecs_deployment(event: CloudWatchEvent) -> None:
+    control_plane().passes.changed(control_plane().services.owning(event.resources))
 
 
 @app.on_sqs_message(queue="turnout-due", batch_size=1)

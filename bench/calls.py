@@ -29,6 +29,7 @@ from turnout.local.addresses import ACCOUNT, REGION
 from turnout.local.control_plane import load, table_definition
 from turnout.local.dataplane import DataPlane
 from turnout.local.gateway import Headers, Routes
+from turnout.local.handlers import arn_of
 from turnout.local.provision import create_lambda_service
 
 _ENDED = ("completed", "failed", "reverted", "needs-human")
@@ -205,7 +206,7 @@ def _world() -> Iterator[World]:
         plane.start()
         try:
             with corrections.apply(plane=plane, deliver=lambda _arn, _event: None, changed=lambda: None):
-                aws.furnish(table=table_definition(embedded.TABLE), artifact_handler=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:turnout-local-on_artifact")
+                aws.furnish(table=table_definition(embedded.TABLE), handlers={"on_artifact": arn_of("on_artifact")})
                 counter.install()
                 yield World(aws, counter)
         finally:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,11 +36,19 @@ from chalicelib.hooks.https import HttpsHooks
 from chalicelib.hooks.lambda_ import LambdaHooks
 from chalicelib.ledger.dynamodb import DynamoLedger
 from chalicelib.ledger.port import Ledger
+from chalicelib.releases.ecr import EcrImages
+from chalicelib.releases.images import Images
 from chalicelib.releases.intake import Intaking
 from chalicelib.releases.objects import Objects
+from chalicelib.releases.pushes import Pushes
 from chalicelib.releases.s3 import S3Objects
 from chalicelib.releases.service import Releases
-from chalicelib.runtimes.lambda_ import LambdaRuntime
+from chalicelib.releases.sources import Sources
+from chalicelib.releases.uploads import Uploads
+from chalicelib.runtimes.autoscaling.runtime import AutoScalingRuntime
+from chalicelib.runtimes.by_kind import RuntimeByKind
+from chalicelib.runtimes.ecs.runtime import EcsRuntime
+from chalicelib.runtimes.lambda_.runtime import LambdaRuntime
 from chalicelib.runtimes.runtime import Runtime
 from chalicelib.services.service import Services
 from chalicelib.settings import Settings
@@ -61,6 +70,7 @@ class Adapters:
     metrics: RequestMetrics
     probe: HttpProbe
     objects: Objects
+    images: Images
     queues: Queues
     hooks: HookCaller
     switch: ReadOnlySwitch
@@ -77,7 +87,7 @@ class ControlPlane:
     ledger: Ledger
     services: Services
     releases: Releases
-    intake: Intaking
+    intake: Sources
     configs: Configs
     deployments: Deployments
     preflights: Preflights
@@ -93,17 +103,19 @@ def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
     trial, pins = Trial(world.probe, clock), Pins(ledger, world.secrets)
     observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, pins, world.switch, world.side_by_side)
     performer = Performer(world.router, world.runtime, world.hooks, world.switch, ledger, clock, pace)
-    intake = Intaking(ledger, world.objects, clock, settings.artifact_bucket)
+    intake = Intaking(ledger, clock)
+    uploads = Uploads(intake, ledger, world.objects, clock, settings.artifact_bucket)
+    pushes = Pushes(intake, ledger, world.images, clock)
     return ControlPlane(
         settings=settings,
         clock=clock,
         ledger=ledger,
-        services=Services(ledger, world.router, world.runtime, world.target_health, clock, hooks=world.hooks),
-        releases=Releases(ledger, intake),
-        intake=intake,
+        services=Services(ledger, world.router, world.runtime, world.target_health, clock, hooks=world.hooks, images=world.images),
+        releases=Releases(ledger, intake, uploads, pushes),
+        intake=Sources(uploads, pushes, clock),
         configs=Configs(ledger, clock, world.secrets),
         deployments=Deployments(ledger, observer, performer, clock, pace),
-        preflights=Preflights(ledger, world.objects, pins, clock, pace),
+        preflights=Preflights(ledger, world.objects, world.images, pins, clock, pace),
         passes=Passes(ledger, observer, performer, Prober(ledger, trial, clock, pace), world.queues, clock, pace),
         tokens=Tokens(ledger, clock),
         audit=Audit(ledger),
@@ -117,11 +129,14 @@ def aws_adapters(settings: Settings) -> Adapters:
         clock=clock,
         ledger=DynamoLedger(settings.table),
         router=AlbRouter(clients),
-        runtime=LambdaRuntime(clients, clock),
+        runtime=RuntimeByKind({
+            "lambda": LambdaRuntime(clients, clock), "ecs": EcsRuntime(clients), "autoscaling": AutoScalingRuntime(clients, clock),
+        }),
         target_health=AlbTargetHealth(clients),
         metrics=AlbMetrics(clients, clock, settings.pace),
         probe=HttpUrlProbe(),
         objects=S3Objects(clients),
+        images=EcrImages(clients),
         queues=SqsQueues(clients, due_queue_url=settings.due_queue_url, probe_queue_url=settings.probe_queue_url),
         hooks=EitherHooks(LambdaHooks(clients), HttpsHooks()),
         switch=SsmSwitch(clients),
@@ -138,7 +153,8 @@ def control_plane() -> ControlPlane:
 
 def _in_threads(pool: ThreadPoolExecutor) -> SideBySide:
     def ask(questions: dict[str, Callable[[], object]]) -> dict[str, object]:
-        asked = {name: pool.submit(question) for name, question in questions.items()}
+        # Each in the context of who asks: what is said of the call at work holds for its looks too.
+        asked = {name: pool.submit(copy_context().run, question) for name, question in questions.items()}
         return {name: answer.result() for name, answer in asked.items()}
 
     return ask

@@ -14,6 +14,11 @@ def object_of(detail: Mapping[str, Any]) -> tuple[str, str, str | None]:
     return detail["bucket"]["name"], detail["object"]["key"], detail["object"].get("version-id")
 
 
+def tag_of(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Repository and tag of an "ECR Image Action" event. Parts of an image for several platforms are pushed without a tag: then it is empty."""
+    return detail["repository-name"], detail.get("image-tag") or ""
+
+
 def each_changed(event: Mapping[str, Any], send: Callable[[list[str]], None]) -> dict[str, object]:
     """Send the services whose records a batch of the table's stream changed, each once; answer which changes could not be sent, so that those come again."""
     changes = [record["dynamodb"] for record in event["Records"]]

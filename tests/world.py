@@ -31,7 +31,7 @@ from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger import keys
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Ledger
-from chalicelib.releases.memory import MemoryObjects
+from chalicelib.releases.memory import MemoryImages, MemoryObjects
 from chalicelib.runtimes.memory import MemoryRuntime
 from chalicelib.services.definition import Definition
 from chalicelib.services.model import Service
@@ -94,10 +94,11 @@ class World:
         self.ledger: Ledger = self.keeping()
         self.router = MemoryRouter(self.clock)
         self.targets = MemoryTargetHealth(self.clock)
-        self.runtime = MemoryRuntime(steps=2, on_ready=self.targets.stand)
+        self.runtime = MemoryRuntime(steps=2, on_ready=self.targets.stand, on_size=self.targets.resize)
         self.metrics = MemoryMetrics(self.clock, self.pace)
         self.probe = MemoryProbe(otherwise=self._answer)
         self.objects = MemoryObjects(self.clock)
+        self.images = MemoryImages(self.clock)
         self.queues = MemoryQueues()
         self.hooks = MemoryHooks()
         self.secrets = MemorySecretIndex()
@@ -106,7 +107,8 @@ class World:
         adapters = Adapters(
             clock=self.between("clock", self.clock), side_by_side=one_after_another, ledger=self.between("ledger", self.ledger), router=self.between("router", self.router),
             runtime=self.between("runtime", self.runtime), target_health=self.between("targets", self.targets), probe=self.between("probe", self.probe),
-            metrics=self.between("metrics", self.metrics), objects=self.between("objects", self.objects), queues=self.between("queues", self.queues),
+            metrics=self.between("metrics", self.metrics), objects=self.between("objects", self.objects), images=self.between("images", self.images),
+            queues=self.between("queues", self.queues),
             hooks=self.between("hooks", self.hooks), secrets=self.between("secrets", self.secrets), switch=self.between("switch", self.switch),
         )
         self.control: ControlPlane = build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)

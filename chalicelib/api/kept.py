@@ -14,6 +14,15 @@ class ArtifactShape(TypedDict):
     object_version: str | None
 
 
+class ImageShape(TypedDict):
+    kind: str
+    uri: str
+    digest: str
+    size: int
+    repository: str
+    tag: str
+
+
 class SchemaRangeShape(TypedDict):
     min: int
     max: int
@@ -22,7 +31,7 @@ class SchemaRangeShape(TypedDict):
 class ReleaseShape(TypedDict):
     service: str
     version: str
-    artifact: ArtifactShape
+    artifact: ArtifactShape | ImageShape
     commit: str | None
     published_at: str
     registered_at: str

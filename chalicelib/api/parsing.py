@@ -29,6 +29,8 @@ DEFAULT_LIMIT = 50
 MAX_REASON = 1000
 MAX_LIMIT = 100
 
+TOLD_BY_KIND = frozenset({"runtime", "artifact"})
+"""Fields whose value is one of several forms, and its `kind`, or what else is in it, says which."""
 PATTERNS = {
     "service": SERVICE_NAME, "version": VERSION_NAME, "number": r"^(0|[1-9][0-9]{0,7})$",
     "deployment": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "token": r"^[A-Za-z0-9_-]{1,64}$",
@@ -209,13 +211,18 @@ def _is_deeper_than(levels: int, value: Any) -> bool:
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    found = [{"field": _field(one["loc"]), "message": _message(one["type"], one["msg"])} for one in error.errors(include_url=False, include_input=False)]
+    wrong = error.errors(include_url=False, include_input=False)
+    found = [{"field": _field(one["loc"], one["type"]), "message": _message(one["type"], one["msg"])} for one in wrong]
     detail = "; ".join(f"{one['field']}: {one['message']}" for one in found[:3])
     raise Invalid(detail, errors=found[:MAX_ERRORS])
 
 
-def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "body"
+def _field(location: tuple[int | str, ...], kind: str) -> str:
+    """As the caller wrote it: of what is told apart by its `kind`, pydantic puts the kind into the path too."""
+    parts = [str(part) for position, part in enumerate(location) if position == 0 or location[position - 1] not in TOLD_BY_KIND]
+    if kind.startswith("union_tag_"):
+        parts.append("kind")
+    return ".".join(parts) or "body"
 
 
 def _message(kind: str, message: str) -> str:

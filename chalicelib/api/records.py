@@ -6,20 +6,16 @@ from chalicelib.api.views import maybe_moment, moment
 from chalicelib.audit.chain import Entry
 from chalicelib.config.diff import Difference, Value
 from chalicelib.config.model import ConfigVersion, Store
-from chalicelib.releases.model import Rejection, Release
+from chalicelib.releases.model import Artifact, ImageArtifact, Rejection, Release, S3Artifact
 from chalicelib.services.model import Service
 
 
 def release(one: Release, owner: Service) -> kept.ReleaseShape:
     """`certified` with any config, `quarantined` with any: the pairs are in `certified_with` and in the service's `quarantined`."""
-    artifact = one.artifact
     return {
         "service": one.service,
         "version": one.version,
-        "artifact": {
-            "kind": "s3", "uri": artifact.uri, "sha256": artifact.sha256, "size": artifact.size,
-            "key": artifact.key, "object_version": artifact.object_version,
-        },
+        "artifact": _artifact(one.artifact),
         "commit": one.commit,
         "published_at": moment(one.published_at),
         "registered_at": moment(one.registered_at),
@@ -31,6 +27,14 @@ def release(one: Release, owner: Service) -> kept.ReleaseShape:
         "metadata": one.metadata,
         "schema_range": {"min": one.schema_range.min, "max": one.schema_range.max} if one.schema_range else None,
     }
+
+
+def _artifact(one: Artifact) -> kept.ArtifactShape | kept.ImageShape:
+    match one:
+        case S3Artifact():
+            return {"kind": "s3", "uri": one.uri, "sha256": one.sha256, "size": one.size, "key": one.key, "object_version": one.object_version}
+        case ImageArtifact():
+            return {"kind": "ecr", "uri": one.uri, "digest": one.digest, "size": one.size, "repository": one.repository, "tag": one.tag}
 
 
 def rejection(one: Rejection) -> kept.RejectionShape:

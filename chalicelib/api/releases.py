@@ -21,7 +21,7 @@ def list_releases(call: Call[None], service: str) -> Response:
 
 @routes.post("/v1/services/{service}/releases", Action.DEPLOY, ReleaseRequest, {200: kept.ReleaseShape, 201: kept.ReleaseShape})
 def register_release(call: Call[ReleaseRequest], service: str) -> Response:
-    """Register by hand an object that is in the artifact bucket. The same one again is answered with 200."""
+    """Register by hand an object of the artifact bucket or a tag of the service's repository. The same one again is answered with 200."""
     return once.answered(call, lambda: _registered(call, service))
 
 
@@ -32,15 +32,10 @@ def get_release(call: Call[None], service: str, version: str) -> Response:
 
 
 def _registered(call: Call[ReleaseRequest], service: str) -> Response:
-    wanted, artifact = call.body, call.body.artifact
-
     def body(release: Release) -> kept.ReleaseShape:
         return records.release(release, call.plane.services.get(service))
 
-    release, recorded = call.plane.releases.register(
-        service, version=wanted.version, key=artifact.key, object_version=artifact.object_version, sha256=artifact.sha256, by=call.caller, reason=wanted.reason,
-        quietly=lambda new: once.marks(call, 201, body(new)),
-    )
+    release, recorded = call.plane.releases.register(service, call.body.by_hand(), call.caller, quietly=lambda new: once.marks(call, 201, body(new)))
     if not recorded:
         once.keep(call, 200, body(release))
     return shown(body(release), 201 if recorded else 200)

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, ValidationInfo, field_validator
 
 from chalicelib.access.model import Role
 from chalicelib.config.model import Reference, Store
+from chalicelib.releases.service import ByHand, ImageByHand, ObjectByHand
 from chalicelib.services.definition import VERSION_NAME
 
 _DESCRIBED = "Why, for the timeline and the audit."
@@ -93,9 +94,32 @@ class ArtifactByHand(Body):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$", description="Given, it must be the object's.")
 
 
+    def by_hand(self) -> ObjectByHand:
+        return ObjectByHand(self.key, self.object_version, self.sha256)
+
+
+class ImageArtifactByHand(Body):
+    """What a tag of the service's repository is on now."""
+
+    tag: str = Field(pattern=r"^[0-9A-Za-z_][0-9A-Za-z._-]{0,127}$", description="The version.")
+    repository: str | None = Field(default=None, min_length=2, max_length=256, description="Given, it must be the service's `source.ecr`.")
+    digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$", description="Given, it must be the image's.")
+
+    def by_hand(self) -> ImageByHand:
+        return ImageByHand(self.tag, self.repository, self.digest)
+
+
+def _where(given: Any) -> str:
+    """Which of the two is meant. What is neither is refused as an object of the bucket."""
+    return "image" if isinstance(given, dict) and "key" not in given and given.keys() & {"tag", "repository", "digest"} else "object"
+
+
 class ReleaseRequest(Reasoned):
     version: Version
-    artifact: ArtifactByHand
+    artifact: Annotated[Annotated[ArtifactByHand, Tag("object")] | Annotated[ImageArtifactByHand, Tag("image")], Discriminator(_where)]
+
+    def by_hand(self) -> ByHand:
+        return ByHand(self.version, self.artifact.by_hand(), self.reason)
 
 
 SecretName = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=2048, description="A name or an ARN.")]

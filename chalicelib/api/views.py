@@ -229,7 +229,7 @@ def _instruction(one: Instruction) -> dict[str, Any]:
 
 
 INSTRUCTIONS = {
-    "SetWeights": "set-weights", "PointStaging": "point-staging", "Prepare": "prepare", "Retire": "retire", "CallHook": "call-hook",
+    "SetWeights": "set-weights", "PointStaging": "point-staging", "Prepare": "prepare", "Resize": "resize", "CallHook": "call-hook",
     "EnterReadOnly": "enter-read-only", "LeaveReadOnly": "leave-read-only",
 }  # fmt: skip
 

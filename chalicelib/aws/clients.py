@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _WRITE_WEIGHTS = (1, 2, 1)  # 3 s and one attempt: retrying is the next pass's work
 _LOOK = (0.5, 1.5, 1)
 _PATIENT = (1, 5, 3)
+_FENCED = (1, 5, 1)  # one attempt: what was ours to do when it was asked may not be when it is tried again
 _HOOK = (1, 9, 1)  # whoever is asked has ten seconds; asking again is a later pass's work
 _SLOW = (1, 20, 2)  # Lambda fetches the code while it is asked to take it
 _BULK = (2, 30, 4)  # objects of some megabytes
@@ -85,6 +86,59 @@ class Clients:
     def secretsmanager(self) -> Any:
         """Secrets Manager for the versions of secrets: one attempt, 2 s, for a rollback may wait for it."""
         return self._get("secretsmanager", _LOOK)
+
+    @property
+    def autoscaling(self) -> Any:
+        """EC2 Auto Scaling for changing groups: one attempt, 6 s."""
+        return self._get("autoscaling", _FENCED)
+
+    @property
+    def autoscaling_look(self) -> Any:
+        """EC2 Auto Scaling for what a pass looks at: one attempt, 2 s."""
+        return self._get("autoscaling", _LOOK)
+
+    @property
+    def ec2(self) -> Any:
+        """EC2 for making versions of launch templates, which are told apart by a token."""
+        return self._get("ec2", _PATIENT)
+
+    @property
+    def ec2_look(self) -> Any:
+        """EC2 for what a pass looks at: one attempt, 2 s."""
+        return self._get("ec2", _LOOK)
+
+    @property
+    def ecr(self) -> Any:
+        return self._get("ecr", _PATIENT)
+
+    @property
+    def ecr_look(self) -> Any:
+        """ECR for what somebody waits to be shown: one attempt, 2 s."""
+        return self._get("ecr", _LOOK)
+
+    @property
+    def ecs(self) -> Any:
+        """ECS for registering task definitions, which shows nothing to anybody yet."""
+        return self._get("ecs", _PATIENT)
+
+    @property
+    def ecs_look(self) -> Any:
+        """ECS for what a pass looks at: one attempt, 2 s."""
+        return self._get("ecs", _LOOK)
+
+    @property
+    def ecs_update(self) -> Any:
+        """ECS for what changes a service: one attempt, 3 s. Repeating is the next pass's work, which asks again who is in charge."""
+        return self._get("ecs", _WRITE_WEIGHTS)
+
+    @property
+    def application_autoscaling(self) -> Any:
+        return self._get("application-autoscaling", _PATIENT)
+
+    @property
+    def application_autoscaling_look(self) -> Any:
+        """Application Auto Scaling for what a pass looks at: one attempt, 2 s."""
+        return self._get("application-autoscaling", _LOOK)
 
     @property
     def s3_look(self) -> Any:

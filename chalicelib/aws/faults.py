@@ -19,11 +19,15 @@ _NOT_FOUND = frozenset({
     "404", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "ResourceNotFoundException", "NotFoundException",
     "RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound", "TargetGroupNotFound",
     "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "ParameterNotFound",
+    "InvalidLaunchTemplateName.NotFoundException", "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.VersionNotFound",
+    "ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException",
+    "RepositoryNotFoundException", "ImageNotFoundException", "LayersNotFoundException",
 })  # fmt: skip
 _CONFLICT = frozenset({
     "409", "412", "PreconditionFailed", "PreconditionFailedException", "ConflictException",
     "ResourceConflictException", "ResourceInUse", "ResourceInUseException", "InvalidTarget", "TooManyTargets",
-    "HierarchyTypeMismatchException", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded",
+    "ResourceContention", "ScalingActivityInProgress", "InstanceRefreshInProgress", "ActiveInstanceRefreshNotFound", "LimitExceeded",
+    "HierarchyTypeMismatchException", "ParameterLimitExceeded", "ParameterMaxVersionLimitExceeded", "ConcurrentUpdateException",
 })  # fmt: skip
 _SHUT = frozenset({
     "AccessDenied", "AccessDeniedException", "AuthFailure", "ExpiredToken", "ExpiredTokenException", "Forbidden", "403",
@@ -34,6 +38,7 @@ _THROTTLED = frozenset({
     "TooManyRequestsException", "TooManyRequests", "TooManyUpdates", "LimitExceededException", "SlowDown", "BandwidthLimitExceeded", "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException", "EC2ThrottledException", "RequestTimeout", "RequestTimeoutException",
     "InternalError", "InternalFailure", "InternalServerError", "ServiceException", "ServiceUnavailable", "ServiceUnavailableException",
+    "ServerException", "InternalServiceException",
 })  # fmt: skip
 
 

@@ -52,6 +52,23 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Environment:
+    """What an application is started with: settings as they are, and references to what it, or the runtime for it, has to resolve."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+    references: dict[str, Reference] = field(default_factory=dict)
+
+    @property
+    def repinned(self) -> str:
+        return self.settings.get(REPINNED, "")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """With the text of a reference where the application resolves it."""
+        return self.settings | {name: reference.text for name, reference in self.references.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigVersion:
     """`number` counts from 1; version 0 is empty and is never stored. A name is in `settings` or in `references`, never in both."""
 
@@ -67,10 +84,10 @@ class ConfigVersion:
     def values(self) -> dict[str, str | Reference]:
         return {**self.settings, **self.references}
 
-    def environment(self, repinned: Mapping[str, Reference]) -> dict[str, str]:
-        """The variables a colour runs with; `repinned` are references to use instead of the pinned ones."""
+    def environment(self, repinned: Mapping[str, Reference]) -> Environment:
+        """What a colour runs with; `repinned` are references to use instead of the pinned ones."""
         told = {REPINNED: fingerprint(repinned)} if repinned else {}
-        return self.settings | {name: repinned.get(name, reference).text for name, reference in self.references.items()} | told
+        return Environment(self.settings | told, {name: repinned.get(name, reference) for name, reference in self.references.items()})
 
 
 def fingerprint(repinned: Mapping[str, Reference]) -> str:

@@ -9,7 +9,7 @@ from typing import cast
 from chalicelib.access.model import Caller
 from chalicelib.clock import Clock
 from chalicelib.config.diff import Difference, Value, differences
-from chalicelib.config.model import ConfigVersion, Reference
+from chalicelib.config.model import ConfigVersion, Reference, Store
 from chalicelib.config.references import SecretIndex
 from chalicelib.errors import Invalid, NotFound
 from chalicelib.ledger import keys
@@ -53,7 +53,7 @@ class Configs:
         `quietly` makes what is to be written with it (an idempotency key); losing that one raises `Stale`.
         """
         _validate(set, unset)
-        _known(service, self._ledger.find(keys.service(service)))
+        _refuse_unpinnable(_known(service, self._ledger.find(keys.service(service))), set)
         wish = _Wish(self._pinned(set), tuple(unset), by, reason, quietly or (lambda _: ()))
         return decided_anew(lambda: self._change(service, wish), self._clock, unless=is_repeat)
 
@@ -114,6 +114,16 @@ def _known(name: str, service: Service | None) -> Service:
     if service is None or not service.registered:
         raise NotFound(f"there is no service {name}")
     return service
+
+
+def _refuse_unpinnable(service: Service, set: Mapping[str, Value]) -> None:
+    """ECS gives a container what a parameter is when the task starts, in whatever version: two tasks of one release could differ."""
+    if service.definition.runtime.kind != "ecs":
+        return
+    said = "ECS cannot pin a version of an SSM parameter; keep it in Secrets Manager, or set it as it is if it is no secret"
+    errors = [{"field": f"set.{name}", "message": said} for name, value in set.items() if isinstance(value, Reference) and value.store is Store.SSM]
+    if errors:
+        raise Invalid(said, errors=errors)
 
 
 def _changed(current: Mapping[str, Value], wish: _Wish) -> dict[str, Value]:

@@ -63,8 +63,16 @@ class Moved:
         last_move = _move_of(last) if last.moved and last.kind is not Kind.DRILL else self.service.last_move
         look_again_since = now if last.moved else self.service.look_again_since
         standing, drill = _without_bad(self.service.standing, self.deployment, last), _drilled(self.service.last_drill, last)
-        done = self.having(deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=drill, standing=standing)
+        done = self.having(
+            deployment=None, last_move=last_move, look_again_since=look_again_since, last_drill=drill, standing=standing, giving_up=self._idle_after(last)
+        )
         return replace(done, ended=(*done.ended, last), told=(*done.told, Told(last, phase.value, message, {})))
+
+    def _idle_after(self, ended: Deployment) -> Color | None:
+        """The colour that nobody needs at its full size any more, if this one ever had one."""
+        if ended.color is None:
+            return self.service.giving_up
+        return self.service.live.color.other if self.service.live else ended.color
 
     def drilled(self, *, passed: bool) -> "Moved":
         """How the drill in progress went is known now; its weights may still have to go back."""

@@ -21,7 +21,7 @@ class Lately:
 
 
 def of(service: Service, lately: Lately) -> tuple[Check, ...]:
-    because = (*_release(service, lately), *_rejection(lately), *_waiting(service), *_automatic(service), *_drill(service))
+    because = (*_release(service, lately), *_rejection(lately), *_waiting(service), *_automatic(service), *_drill(service), *_size(service))
     return (*because, conditions.paused(service), conditions.drift(service))
 
 
@@ -88,6 +88,11 @@ def _drill(service: Service) -> Iterator[Check]:
     went = f"the last one ({last.deployment}, {last.version}) {last.phase}: {last.outcome}" if last else "none yet"
     coming = f"the next is due on {moment(at)}" if at else "none can begin now"
     yield Check("drill", UNHEALTHY if last and last.passed is False else HEALTHY, f"rollback drills: {went}; {coming}")
+
+
+def _size(service: Service) -> Iterator[Check]:
+    if service.giving_up:
+        yield Check("size", PENDING, f"{service.giving_up} is done with and not small yet; every pass asks for it again")
 
 
 def _automatic(service: Service) -> Iterator[Check]:

@@ -30,18 +30,26 @@ class PointStaging:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Take the next step towards this build standing on this colour, with these references instead of those its config pins."""
+    """Take the next step towards this build standing on this colour, with these references instead of those its config pins.
+
+    `serving` says that the colour has production traffic meanwhile.
+    """
 
     color: Color
     build: Build
+    attempt: str
     repinned: Mapping[str, Reference] = field(default_factory=dict)
+    serving: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Retire:
-    """Give up what only a live colour needs (capacity, provisioned concurrency)."""
+class Resize:
+    """Bring a colour's size within these bounds, and suspend (`held`) or resume its scale-in."""
 
     color: Color
+    held: bool
+    at_least: int = 0
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +78,4 @@ class LeaveReadOnly:
     deployment: str
 
 
-Instruction = EnterReadOnly | LeaveReadOnly | SetWeights | PointStaging | Prepare | Retire | CallHook
+Instruction = EnterReadOnly | LeaveReadOnly | SetWeights | PointStaging | Prepare | Resize | CallHook

@@ -11,6 +11,7 @@ we asked, so an instruction that was lost is simply given again.
     traffic.py     what was seen of the weights, and asking for others
     hooking.py     a team's hooks: asked before and after a step, told of a way back
     drilling.py    a rehearsal of the way back, now and then (scheduling.py)
+    sizing.py      how large the colours are, where a runtime has sizes
     cutting_over.py  no writes while an application with a database changes sides
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.deployments import cutting_over, drilling, hooking, hooks_told, reverting, scheduling, shifting, staging, traffic, waits
+from chalicelib.deployments import cutting_over, drilling, hooking, hooks_told, reverting, scheduling, shifting, sizing, staging, traffic, waits
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Kind, Phase
 from chalicelib.deployments.observation import Observation
@@ -52,6 +53,7 @@ def advance(service: Service, seen: Observation, pace: Pace) -> Moved:
     if moved.service.deployment is not None:
         moved = scheduling.rescued(moved, seen)
         moved = hooks_told.tell(_step(moved, seen, pace), seen)
+    moved = sizing.settled(moved, seen, pace)
     return _due(cutting_over.leave(moved, seen), seen.at, pace)
 
 
@@ -86,7 +88,7 @@ def _due(moved: Moved, now: datetime, pace: Pace) -> Moved:
     if service.drift and service.drift.restoring:
         return moved.having(due_at=service.drift.at)
     if service.deployment is None:
-        if service.waiting or service.read_only:
+        if service.waiting or service.read_only or service.giving_up:
             return moved.having(due_at=min(service.due_at or now, now))
         look_again = service.look_again_since + pace.look_again if service.look_again_since else None
         unsettled = service.asked_at if len(service.expected) > 1 else None

@@ -16,7 +16,7 @@ from chalicelib.colors import Color
 from chalicelib.config.model import Reference
 from chalicelib.formats import Carrying
 from chalicelib.hooks.model import HookRun
-from chalicelib.releases.model import S3Artifact
+from chalicelib.releases.model import Artifact, S3Artifact
 from chalicelib.services.definition import Checks, Cutover, Hook
 
 
@@ -66,7 +66,7 @@ class Build(Carrying):
     """Exactly what runs: a release with a config version. Equal builds are the same code and settings."""
 
     version: str
-    artifact: S3Artifact
+    artifact: Artifact
     config_version: int
 
     @property
@@ -194,6 +194,8 @@ class Deployment(Carrying):
     hooks_run: tuple[HookRun, ...] = ()
     """What they were asked and told so far, oldest first; only the latest of many."""
     retiring: bool = False
+    full_size: int | None = None
+    """How large the old colour was when the first weight moved; None before, and where a runtime has no sizes."""
     certify: bool | None = None
     """What a person answered to end the watch early; None where nobody did."""
     healthy_at_end: bool = False

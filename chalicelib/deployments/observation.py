@@ -8,7 +8,7 @@ from chalicelib.config.model import Pin
 from chalicelib.cutover.switch import Reading
 from chalicelib.health.model import Check, Counts, ProbeLog, Targets, Verdict
 from chalicelib.hooks.model import HookAnswer
-from chalicelib.runtimes.runtime import Standing
+from chalicelib.runtimes.runtime import Size, Standing
 from chalicelib.services.model import Look
 from chalicelib.traffic.router import Rules
 
@@ -41,6 +41,8 @@ class Observation:
     recent: dict[Color, Counts] | None = None
     """Requests in the last complete periods, while the whole traffic is to be confirmed; None when there is no such period yet."""
     probes: ProbeLog | None = None
+    sizes: dict[Color, Size] | None = None
+    """How large the colours are; None when not asked."""
     switch: Reading | None = None
     """What the application is told of being read-only; None when not asked."""
     answers: tuple[HookAnswered, ...] = ()

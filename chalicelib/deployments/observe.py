@@ -13,7 +13,7 @@ from chalicelib.clock import Clock
 from chalicelib.colors import WHOLE, Color
 from chalicelib.config.pins import Pins
 from chalicelib.cutover.switch import Reading, ReadOnlySwitch
-from chalicelib.deployments import confirming, pinning, staging
+from chalicelib.deployments import confirming, pinning, sizing, staging
 from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.deployments.trial import Trial, every
@@ -75,6 +75,7 @@ class Observer:
             trial=self._trial(service, deployment, targets, now) if asking and deployment else None,
             verdict=self._verdict(deployment, targets, log, counts if isinstance(counts, dict) else None, share) if deployment else None,
             last=last,
+            sizes=sizes if isinstance(sizes := seen.get("sizes"), dict) else None,
             switch=switch if isinstance(switch := seen.get("switch"), Reading) else None,
             recent=recent if isinstance(recent, dict) else None,
             probes=log,
@@ -97,6 +98,8 @@ class Observer:
 
     def _questions(self, service: Service, deployment: Deployment | None) -> dict[str, Callable[[], object]]:
         questions = self._traffic(service)
+        if sizing.matters(service):
+            questions["sizes"] = lambda: _or_none(lambda: self.runtime.sizes(service.definition))
         if (read_only := service.read_only) and read_only.parameter:
             questions["switch"] = lambda: _or_none(lambda: self.switch.read(read_only.parameter))
         if (live := service.live) and live.build and (deployment is None or deployment.color is not live.color):

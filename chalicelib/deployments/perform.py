@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from chalicelib import log
 from chalicelib.clock import Clock
+from chalicelib.config.model import Environment
 from chalicelib.cutover.switch import ReadOnlySwitch
-from chalicelib.deployments.instructions import CallHook, EnterReadOnly, Instruction, LeaveReadOnly, PointStaging, Prepare, Retire, SetWeights
+from chalicelib.deployments.instructions import CallHook, EnterReadOnly, Instruction, LeaveReadOnly, PointStaging, Prepare, Resize, SetWeights
 from chalicelib.deployments.observation import HookAnswered
 from chalicelib.errors import Conflict, NotFound, Unavailable
 from chalicelib.hooks.caller import HookCaller
@@ -66,6 +67,11 @@ class Performer:
         now = self.ledger.find(keys.service(service.name))
         return now is not None and now.epoch == service.epoch
 
+    def _is_current(self, service: Service) -> bool:
+        """Whether nobody wrote since the record that was acted on; unlike weights, a size that is asked for is not on the record itself."""
+        now = self.ledger.find(keys.service(service.name))
+        return now is not None and now.revision == service.revision
+
     def _do(self, service: Service, instruction: Instruction, rules: Rules | None, led_to: LedTo) -> LedTo:
         definition = service.definition
         match instruction:
@@ -77,12 +83,15 @@ class Performer:
                 self.router.set_weights(definition.traffic, split, unstick=unstick, seen=rules.production if rules else None)
             case PointStaging(color):
                 self.router.point_staging(definition.traffic, color, seen=rules.staging if rules else None)
-            case Prepare(color, build, repinned):
+            case Prepare(color, build, attempt, repinned, serving):
                 config = self.ledger.find(keys.config(service.name, build.config_version)) if build.config_version else None
-                settings = config.environment(repinned) if config else {}
-                return replace(led_to, standing=self.runtime.prepare(definition, color, build, settings, lambda: self._is_in_charge(service)))
-            case Retire(color):
-                self.runtime.retire(definition, color)
+                environment = config.environment(repinned) if config else Environment()
+                standing = self.runtime.prepare(
+                    definition, color, build, environment, attempt, serving=serving, still_ours=lambda: self._is_in_charge(service)
+                )
+                return replace(led_to, standing=standing)
+            case Resize(color, held, at_least, at_most) if self._is_current(service):
+                self.runtime.resize(definition, color, at_least=at_least, at_most=at_most, held=held)
             case CallHook(run, hook, payload):
                 return replace(led_to, answers=(*led_to.answers, HookAnswered(run, self.hooks.call(hook, payload))))
         return led_to

@@ -18,7 +18,8 @@ from chalicelib.deployments.rollback import Target
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger
-from chalicelib.releases.model import Release
+from chalicelib.releases.images import Images
+from chalicelib.releases.model import ImageArtifact, Release, S3Artifact
 from chalicelib.releases.objects import Objects
 from chalicelib.services.model import Look, Service
 from chalicelib.settings import Pace
@@ -28,6 +29,7 @@ from chalicelib.settings import Pace
 class Preflights:
     ledger: Ledger
     objects: Objects
+    images: Images
     pins: Pins
     clock: Clock
     pace: Pace
@@ -71,6 +73,10 @@ class Preflights:
         if build.is_adopted:
             return None
         try:
-            return self.objects.exists(build.artifact.bucket, build.artifact.key, build.artifact.object_version)
+            match build.artifact:
+                case S3Artifact(bucket=bucket, key=key, object_version=version):
+                    return self.objects.exists(bucket, key, version)
+                case ImageArtifact() as image:
+                    return self.images.exists(image)
         except Unavailable:
             return None

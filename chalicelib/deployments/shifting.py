@@ -6,7 +6,6 @@ from chalicelib.colors import WHOLE, Color, Split
 from chalicelib.deployments import confirming, cutting_over, drilling, hooks_asked, reverting, stickiness, traffic, waits
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
-from chalicelib.deployments.instructions import Retire
 from chalicelib.deployments.model import Deployment, Kind, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.health.model import Outcome
@@ -166,7 +165,7 @@ def _over(moved: Moved, now: datetime, *, healthy: bool, message: str) -> Moved:
 
 
 def _retire(moved: Moved, seen: Observation, pace: Pace) -> Moved:
-    """The old colour is given up once it is drained and the weights have been read back long enough after the last record."""
+    """The old colour is done with once it is drained and the weights have been read back long enough after the last record."""
     deployment, old = moved.deployment, _color(moved.deployment).other
     if moved.service.is_drifted:
         return _stuck(moved, seen.at) or moved.wait("the production rule drifted")
@@ -179,7 +178,7 @@ def _retire(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if deployment.healthy_at_end:
         moved = moved.certify(deployment)
     certified = "certified" if deployment.healthy_at_end else "not certified"
-    return moved.do(Retire(old)).end(Phase.COMPLETED, seen.at, f"{deployment.build.version or 'the adopted release'} is live, {certified}")
+    return moved.end(Phase.COMPLETED, seen.at, f"{deployment.build.version or 'the adopted release'} is live, {certified}")
 
 
 def _color(deployment: Deployment) -> Color:

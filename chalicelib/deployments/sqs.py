@@ -24,21 +24,22 @@ class SqsQueues:
         self._send(self._probes, services)
 
     def _send(self, queue_url: str, services: Sequence[str]) -> None:
-        left = list(services)
+        left = dict.fromkeys(services, "")
         for _attempt in range(2):
-            left = [service for batch in _batches(left) for service in self._unsent(queue_url, batch)]
+            left = {service: why for batch in _batches(list(left)) for service, why in self._unsent(queue_url, batch).items()}
         if left:
-            raise Unavailable(f"{len(left)} of {len(services)} messages could not be queued, the first for {left[0]}; the next tick tries again")
+            first, why = next(iter(left.items()))
+            raise Unavailable(f"{len(left)} of {len(services)} messages could not be queued, the first for {first} ({why}); the next tick tries again")
 
-    def _unsent(self, queue_url: str, batch: list[str]) -> list[str]:
-        """What SQS did not take of this batch: it may refuse single messages of a call that succeeds."""
+    def _unsent(self, queue_url: str, batch: list[str]) -> dict[str, str]:
+        """What SQS did not take of this batch, and why: it may refuse single messages of a call that succeeds."""
         entries = [{"Id": str(number), "MessageBody": json.dumps({"service": service})} for number, service in enumerate(batch)]
         try:
             with translated("queueing services"):
                 answer = self._clients.sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
-        except Unavailable:
-            return batch
-        return [batch[int(failed["Id"])] for failed in answer.get("Failed", [])]
+        except Unavailable as refused:
+            return dict.fromkeys(batch, refused.detail)
+        return {batch[int(failed["Id"])]: failed.get("Message") or failed["Code"] for failed in answer.get("Failed", [])}
 
 
 def _batches(services: list[str]) -> list[list[str]]:

@@ -33,7 +33,7 @@ def pending(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     if not traffic.is_drained(service, idle, seen, pace):
         return moved.wait(f"{idle} had traffic until a moment ago and is draining")
     standing = {color: build for color, build in service.standing.items() if color is not idle}
-    begun = moved.having(standing=standing).progress(color=idle, previous=service.live, repinned=None)
+    begun = moved.having(standing=standing, giving_up=None).progress(color=idle, previous=service.live, repinned=None)
     entered = begun.enter(Phase.PREPARING, seen.at, f"putting {name_of(deployment)} on {idle}", step_since=seen.at).do(PointStaging(idle))
     return entered if pinning.is_open(entered.deployment) else entered.do(_prepare(entered.deployment, idle))
 
@@ -131,7 +131,7 @@ def name_of(deployment: Deployment) -> str:
 def _found_there(moved: Moved, seen: Observation, idle: Color) -> Moved | None:
     """Nothing has to be put there: a rollback goes on to production at once, a drill is to show first that it could."""
     deployment, service = moved.deployment, moved.service
-    found = moved.progress(color=idle, previous=service.live)
+    found = moved.having(giving_up=None).progress(color=idle, previous=service.live)
     if deployment.kind is Kind.ROLLBACK:
         return begin_shift(found, seen.at)
     if deployment.kind is Kind.DRILL and not service.paused:
@@ -192,7 +192,7 @@ def _stands(deployment: Deployment, seen: Observation) -> bool:
 
 
 def _prepare(deployment: Deployment, color: Color) -> Prepare:
-    return Prepare(color, deployment.build, deployment.repinned or {})
+    return Prepare(color, deployment.build, deployment.id, deployment.repinned or {})
 
 
 def _staging_points_to(color: Color, seen: Observation) -> bool:

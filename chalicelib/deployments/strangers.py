@@ -45,7 +45,7 @@ def restored(moved: Moved, seen: Observation, drift: Drift) -> Moved:
         return moved.having(drift=None)
     if live.build.config_version and seen.pins is None:
         return moved.wait("the references of its config have not been looked at yet")
-    prepare = Prepare(live.color, live.build, pinning.replaced(seen.pins or ()))
+    prepare = Prepare(live.color, live.build, f"restore-{drift.at:%Y%m%dT%H%M%S}", pinning.replaced(seen.pins or ()), serving=True)
     return moved.do(prepare).wait(f"{live.build.version} is being put back on {live.color}")
 
 

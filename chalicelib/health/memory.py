@@ -17,7 +17,7 @@ from chalicelib.settings import Pace
 
 @dataclass(slots=True)
 class MemoryTargetHealth:
-    """One target per group, `initial` for `warmup` after a version came to stand there and then healthy, unless that
+    """One target per group unless it was resized, `initial` for `warmup` after a version came to stand there and then healthy, unless that
     version is in `sick`. What `script` says of a group goes before; groups in `unreadable` do not answer.
     """
 
@@ -27,6 +27,11 @@ class MemoryTargetHealth:
     unreadable: set[str] = field(default_factory=set)
     _standing: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     _scripted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _size: dict[str, int] = field(default_factory=dict)
+
+    def resize(self, group: str, size: int) -> None:
+        """The group has as many targets from now on."""
+        self._size[group] = size
 
     def stand(self, group: str, version: str) -> None:
         """Another version came to stand behind this target group."""
@@ -52,8 +57,8 @@ class MemoryTargetHealth:
             return ()
         version, since = self._standing[group]
         if self.clock.now() - since < self.warmup:
-            return ("initial",)
-        return ("unhealthy",) if version in self.sick else ("healthy",)
+            return ("initial",) * self._size.get(group, 1)
+        return ("unhealthy" if version in self.sick else "healthy",) * self._size.get(group, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.errors import Unreadable
 from chalicelib.formats import FORMAT, UNKNOWN, Carrying
-from chalicelib.services.definition import Part
 from chalicelib.services.model import Service
+from chalicelib.services.parts import Part
 
 T = TypeVar("T")
 Values = dict[str, Any]

@@ -15,7 +15,7 @@ from chalicelib.errors import Unparsable
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Change, Due, Listing
 from chalicelib.releases.model import Release
-from chalicelib.services.model import Look, Service
+from chalicelib.services.model import Look, Service, Subscription
 
 MOST = 100
 """Documents that can be read, or changed together, with one call."""
@@ -55,6 +55,8 @@ def listed(document: object) -> tuple[str, str] | None:
             return keys.releases(document.service).name, f"{stamp(document.registered_at)}#{document.version}"
         case Entry():
             return keys.audit().name, f"{stamp(document.at)}#{document.chain}#{document.seq:012}"
+        case Subscription():
+            return keys.subscriptions().name, f"{document.repository}#{document.service}"
         case Token():
             return keys.tokens().name, f"{stamp(document.created_at)}#{document.id}"
         case _:

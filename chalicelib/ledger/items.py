@@ -25,7 +25,7 @@ from chalicelib.deployments.model import Deployment, Event
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import codec, index, keys
 from chalicelib.releases.model import Intake, Rejection, Release, Sweep
-from chalicelib.services.model import Look, Ownership, Service
+from chalicelib.services.model import Look, Ownership, Service, Subscription
 
 DUE = "due"
 """The one partition of the index of what is due."""
@@ -143,6 +143,10 @@ class OwnershipItem(DocumentItem, discriminator="ownership"):
     pass
 
 
+class SubscriptionItem(ListedItem, discriminator="subscription"):
+    pass
+
+
 class ClaimItem(Item, discriminator="claim"):
     """`held_until` decides, to the microsecond; `expires` lets DynamoDB clear it away, which may take days."""
 
@@ -167,6 +171,7 @@ _MODELS: dict[type, type[DocumentItem]] = {
     Look: LookItem,
     ProbeLog: ProbeLogItem,
     Ownership: OwnershipItem,
+    Subscription: SubscriptionItem,
 }
 
 

@@ -10,11 +10,12 @@
 | Event          | events#NAME#d-000012         | EVENT ID    | (by sort key)      |
 | Rejection      | rejections                   | ID          | (by sort key)      |
 | Intake         | intake#SOURCE                | intake      |                    |
-| Sweep          | sweep#BUCKET                 | sweep       |                    |
+| Sweep          | sweep#SOURCE                 | sweep       |                    |
 | Entry (audit)  | audit#CHAIN                  | 000000000012| audit              |
 | Head (audit)   | audit#CHAIN                  | head        |                    |
 | Token          | token#ID                     | token       | tokens             |
 | Ownership      | owner#ARN                    | owner       |                    |
+| Subscription   | repository#REPOSITORY        | NAME        | subscriptions      |
 | Once           | once#HASH                    | once        |                    |
 """
 
@@ -28,7 +29,7 @@ from chalicelib.deployments.model import Deployment, Event
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger.port import Listing, Ref
 from chalicelib.releases.model import Intake, Rejection, Release, Sweep
-from chalicelib.services.model import Look, Ownership, Service
+from chalicelib.services.model import Look, Ownership, Service, Subscription
 
 
 def service(name: str) -> Ref[Service]:
@@ -67,8 +68,8 @@ def intake(source: str) -> Ref[Intake]:
     return Ref(Intake, f"intake#{source}", "intake")
 
 
-def sweep(bucket: str) -> Ref[Sweep]:
-    return Ref(Sweep, f"sweep#{bucket}", "sweep")
+def sweep(source: str) -> Ref[Sweep]:
+    return Ref(Sweep, f"sweep#{source}", "sweep")
 
 
 def entry(chain: str, seq: int) -> Ref[Entry]:
@@ -89,6 +90,10 @@ def once(id: str) -> Ref[Once]:
 
 def ownership(resource: str) -> Ref[Ownership]:
     return Ref(Ownership, f"owner#{resource}", "owner")
+
+
+def subscription(repository: str, service: str) -> Ref[Subscription]:
+    return Ref(Subscription, f"repository#{repository}", service)
 
 
 def services() -> Listing[Service]:
@@ -128,6 +133,14 @@ def tokens() -> Listing[Token]:
     return Listing(Token, "tokens")
 
 
+def subscriptions() -> Listing[Subscription]:
+    return Listing(Subscription, "subscriptions")
+
+
+def subscriptions_to(repository: str) -> Listing[Subscription]:
+    return Listing(Subscription, f"repository#{repository}", by_sort_key=True)
+
+
 def ref_of(document: object) -> Ref[object]:
     """Where this document lives."""
     return _REFS[type(document)](document)
@@ -149,4 +162,5 @@ _REFS: dict[type, Callable[[Any], Ref[object]]] = {
     Token: lambda d: token(d.id),
     Once: lambda d: once(d.id),
     Ownership: lambda d: ownership(d.resource),
+    Subscription: lambda d: subscription(d.repository, d.service),
 }

@@ -27,6 +27,27 @@ class S3Artifact(Carrying):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageArtifact(Carrying):
+    """One image by its digest, "sha256:…", which is the identity of the release. `tag` is what it was published as and may have moved since.
+
+    `registry` is the host that `repository` is in; `size` is in bytes, compressed.
+    """
+
+    registry: str
+    repository: str
+    tag: str
+    digest: str
+    size: int
+
+    @property
+    def uri(self) -> str:
+        return f"{self.registry}/{self.repository}@{self.digest}"
+
+
+Artifact = S3Artifact | ImageArtifact
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaRange(Carrying):
     """The database schemas a release works with, first and last. Their numbers only ever rise."""
 
@@ -38,7 +59,7 @@ class SchemaRange(Carrying):
 class Release(Carrying):
     """Version + artifact + commit. Only what is learned later (`certified`) is ever added.
 
-    `published_at` is when the artifact was published (S3 LastModified, or the
+    `published_at` is when the artifact was published (S3 LastModified, ECR's pushed-at, or the
     time of the request that registered it) and orders releases; `certified`
     maps a config version to the moment this release finished its watch healthy with it.
     `metadata` is what the uploader attached, verbatim.
@@ -46,7 +67,7 @@ class Release(Carrying):
 
     service: str
     version: str
-    artifact: S3Artifact
+    artifact: Artifact
     commit: str | None
     published_at: datetime
     registered_at: datetime
@@ -79,10 +100,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """How far reconciling has come through the bucket.
+    """How far reconciling has come through a source: `bucket` is the name of one, be it a bucket or a repository.
 
-    `after` is the last key that is done with; `failed` says that something on the way is to be tried again. Everything
-    modified before `covered_to` was taken in by an earlier sweep; None: there was none.
+    `after` is the last place that is done with; `failed` says that something on the way is to be tried again. Everything
+    published before `covered_to` was taken in by an earlier sweep; None: there was none.
     """
 
     bucket: str
@@ -94,7 +115,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What became of one object version, so that no event or reconcile takes it in twice."""
+    """What became of one object version, or of one tag for one service, so that no event or reconcile takes it in twice."""
 
     source: str
     at: datetime

@@ -1,105 +1,115 @@
-"""Take in the uploads whose event never came: sweep through the bucket, as far as the time of each run goes.
+"""Take in what no event told of: sweep through a source, as far as the time of each run goes.
 
     list from where the last run stopped ─▶ leave out what is old ─▶ read the marks ─▶ take in what has none ─▶ keep the place
 
-S3 lists by key and not by time, so a sweep pages through everything; but marks
-are read only of what was modified since the last whole sweep began. The place
-is kept in the ledger; losing it costs time and nothing else.
+Neither S3 nor ECR lists by when something appeared, so a sweep pages through
+everything; but marks are read only of what was published since the last whole
+sweep began. The place is kept in the ledger; losing it costs time and nothing else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import cast
+from operator import attrgetter
+from typing import Generic, Protocol, TypeVar, cast
 
 from chalicelib.clock import Clock
 from chalicelib.ledger import keys as ledger_keys
 from chalicelib.ledger.port import Ledger, Ref
-from chalicelib.releases import keys
-from chalicelib.releases.keys import CompanionKey
 from chalicelib.releases.model import Sweep
-from chalicelib.releases.objects import Objects, ObjectVersion
-from chalicelib.releases.upload import Upload
 
-BUDGET = timedelta(seconds=90)
-"""After this no further release is begun. The last one begun may take as long as OnArtifact is given, and both fit into Reconcile's own limit."""
 MARGIN = timedelta(days=1)
 """S3 dates an upload in parts by its beginning, so one may turn up with a moment that was swept long ago."""
 _MARKS = 100
 _STRETCH = 1000
 
-Take = Callable[[Upload], bool | None]
-"""Whether the upload was taken in; False where somebody else did, None where it failed and is to be tried again."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciling:
-    """Uploads of one release are taken in oldest first, as the first digest recorded wins; releases in the order of their keys."""
+class Lying(Generic[T]):
+    """One thing in a source. `place` is where it comes in the source's own order; `release` is alike for what belongs together."""
+
+    what: T
+    place: str
+    release: str
+    mark: str
+    at: datetime
+
+
+class Source(Protocol[T]):
+    """Where things lie that may have to be taken in."""
+
+    @property
+    def name(self) -> str:
+        """Of its sweep."""
+
+    @property
+    def dates_back(self) -> bool:
+        """Whether something new may turn up with a moment of long ago: then the first sweep of each day goes by no moments."""
+
+    def lying(self, after: str) -> Iterable[Lying[T]]:
+        """Everything behind this place, in the order of places."""
+
+    def take(self, what: T) -> bool | None:
+        """Whether it was taken in; False where somebody else did, None where it failed and is to be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciling(Generic[T]):
+    """What is of one release is taken in oldest first, as the first digest recorded wins; releases in the order of their places."""
 
     ledger: Ledger
-    objects: Objects
     clock: Clock
-    bucket: str
-    take: Take
+    source: Source[T]
 
-    def run(self) -> int:
-        """Go on with the sweep until it is through or the time is used up. Answers how many uploads were taken in."""
-        sweep = self.ledger.find(ledger_keys.sweep(self.bucket)) or Sweep(self.bucket, self.clock.now())
-        until, count = self.clock.monotonic() + BUDGET.total_seconds(), 0
+    def run(self, until: float) -> int:
+        """Go on with the sweep until it is through or the time is used up, but with one release at least. Answers how many were taken in."""
+        sweep, count = self.ledger.find(ledger_keys.sweep(self.source.name)) or Sweep(self.source.name, self.clock.now()), 0
         for release, missing in self._ahead(sweep):
-            outcomes = [self.take(upload) for upload in missing]
+            outcomes = [self.source.take(one.what) for one in missing]
             count += outcomes.count(True)
-            sweep = replace(sweep, after=release[-1].key, failed=sweep.failed or None in outcomes)
+            sweep = replace(sweep, after=release[-1].place, failed=sweep.failed or None in outcomes)
             if self.clock.monotonic() >= until:
                 self.ledger.note(sweep)
                 return count
-        self.ledger.note(_begun_again(sweep, self.clock.now()))
+        self.ledger.note(self._begun_again(sweep))
         return count
 
-    def _ahead(self, sweep: Sweep) -> Iterator[tuple[Sequence[ObjectVersion], list[Upload]]]:
-        """Release by release what lies in the bucket behind the place of the sweep, and what of it has no mark, oldest first."""
-        for stretch in _stretches(self.objects.versions(self.bucket, after=sweep.after)):
-            unmarked = self._unmarked([found for found in stretch if _counts(found, sweep)])
-            for _, found in groupby(stretch, _release):
+    def _ahead(self, sweep: Sweep) -> Iterator[tuple[Sequence[Lying[T]], list[Lying[T]]]]:
+        """Release by release what lies behind the place of the sweep, and what of it has no mark, oldest first."""
+        for stretch in _stretches(self.source.lying(sweep.after)):
+            unmarked = self._unmarked([found for found in stretch if not _is_old(found, sweep)])
+            for _, found in groupby(stretch, attrgetter("release")):
                 release = tuple(found)
-                missing = sorted((one for one in release if one in unmarked), key=lambda one: one.last_modified)
-                yield release, [self._upload(one) for one in missing]
+                yield release, sorted((one for one in release if one.mark in unmarked), key=attrgetter("at"))
 
-    def _unmarked(self, versions: list[ObjectVersion]) -> set[ObjectVersion]:
-        unmarked: set[ObjectVersion] = set()
-        for begin in range(0, len(versions), _MARKS):
-            some = versions[begin : begin + _MARKS]
-            marks = self.ledger.find_many(tuple(cast(Ref[object], ledger_keys.intake(self._upload(one).source)) for one in some))
+    def _unmarked(self, lying: list[Lying[T]]) -> set[str]:
+        unmarked: set[str] = set()
+        for begin in range(0, len(lying), _MARKS):
+            some = [one.mark for one in lying[begin : begin + _MARKS]]
+            marks = self.ledger.find_many(tuple(cast(Ref[object], ledger_keys.intake(one)) for one in some))
             unmarked |= {one for one, mark in zip(some, marks, strict=True) if mark is None}
         return unmarked
 
-    def _upload(self, found: ObjectVersion) -> Upload:
-        return Upload.at(self.bucket, found.key, found.object_version, found.last_modified)
+    def _begun_again(self, sweep: Sweep) -> Sweep:
+        """The next sweep. One in which something failed covers nothing, so that it is tried again however old it is."""
+        now, covered_to = self.clock.now(), sweep.covered_to if sweep.failed else sweep.began_at
+        anew = self.source.dates_back and now.date() != sweep.began_at.date()
+        return Sweep(sweep.bucket, now, covered_to=None if anew else covered_to)
 
 
-def _counts(found: ObjectVersion, sweep: Sweep) -> bool:
-    """Whether it may be an upload that nobody took in."""
-    is_old = sweep.covered_to is not None and found.last_modified < sweep.covered_to - MARGIN
-    return not is_old and not isinstance(keys.parse(found.key), CompanionKey)
+def _is_old(found: Lying[T], sweep: Sweep) -> bool:
+    return sweep.covered_to is not None and found.at < sweep.covered_to - MARGIN
 
 
-def _begun_again(sweep: Sweep, now: datetime) -> Sweep:
-    """The next sweep. One in which something failed covers nothing, so that it is tried again however old it is."""
-    return Sweep(sweep.bucket, now, covered_to=sweep.covered_to if sweep.failed else sweep.began_at)
-
-
-def _stretches(versions: Iterable[ObjectVersion]) -> Iterator[list[ObjectVersion]]:
+def _stretches(lying: Iterable[Lying[T]]) -> Iterator[list[Lying[T]]]:
     """About a page of the listing each; no release is torn apart."""
-    stretch: list[ObjectVersion] = []
-    for _, release in groupby(versions, _release):
+    stretch: list[Lying[T]] = []
+    for _, release in groupby(lying, attrgetter("release")):
         stretch += release
         if len(stretch) >= _STRETCH:
             yield stretch
             stretch = []
     yield stretch
-
-
-def _release(found: ObjectVersion) -> str:
-    """`{service}/{version}` of a key that is as it should be."""
-    return "/".join(found.key.split("/")[:2])

@@ -1,17 +1,19 @@
 """One object version in the artifact bucket, and what is found when it is looked into."""
 
-import hashlib
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.releases import artifact
 from chalicelib.releases.artifact import Unacceptable
-from chalicelib.releases.model import Release, S3Artifact, SchemaRange
+from chalicelib.releases.candidate import Examined, Names, Refused
+from chalicelib.releases.keys import ArtifactKey, BadKey
+from chalicelib.releases.model import S3Artifact
 from chalicelib.releases.objects import Fetched, Objects
+from chalicelib.services.model import Service
 
-_COMMIT = re.compile(r"[0-9a-f]{1,64}")
-_SCHEMA = re.compile(r"[0-9]{1,15}")
+NAMES = Names(("commit",), "schema-min", "schema-max")
+"""Of the object's user metadata."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +37,49 @@ class Upload:
         written = f"?lastModified={self.last_modified.isoformat()}" if self.last_modified else ""
         return f"s3://{self.bucket}/{self.key}{written}"
 
-    def rejection_id(self, at: datetime) -> str:
-        """Sorts by time; two object versions never share one."""
-        return f"{at:%Y%m%dT%H%M%S.%f}-{hashlib.sha256(self.source.encode()).hexdigest()[:16]}"
-
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """`problem` is why no release can be made of it. `sha256` is empty for what was too large to download."""
+class Uploaded:
+    """An upload as a candidate for the service that its key names. `look` downloads it, once."""
 
-    artifact: S3Artifact
-    published_at: datetime
-    metadata: dict[str, str]
-    problem: Unacceptable | None
-
-    @property
-    def commit(self) -> str | None:
-        """What the uploader named as `commit`, if it looks like one."""
-        named = self.metadata.get("commit", "").strip().lower()
-        return named if _COMMIT.fullmatch(named) else None
+    place: ArtifactKey | BadKey
+    upload: Upload
+    look: Callable[[], Examined]
 
     @property
-    def schema_range(self) -> SchemaRange | None:
-        """What the uploader named as `schema-min` and `schema-max`. Raises `ValueError` for what is no range."""
-        given = [self.metadata.get(name, "").strip() for name in ("schema-min", "schema-max")]
-        if not any(given):
-            return None
-        if not all(_SCHEMA.fullmatch(one) for one in given) or int(given[0]) > int(given[1]):
-            raise ValueError(f"schema-min and schema-max are {given[0]!r} and {given[1]!r}; give both as whole numbers, the smaller one first")
-        return SchemaRange(int(given[0]), int(given[1]))
+    def service(self) -> str | None:
+        return self.place.service
 
-    def as_release(self, service: str, version: str, *, published_at: datetime, at: datetime, by: str) -> Release:
-        return Release(
-            service=service, version=version, artifact=self.artifact, commit=self.commit, published_at=published_at,
-            registered_at=at, registered_by=by, metadata=self.metadata, schema_range=self.schema_range,
-        )
+    @property
+    def version(self) -> str | None:
+        return self.place.version
+
+    @property
+    def source(self) -> str:
+        return self.upload.source
+
+    @property
+    def mark(self) -> str:
+        return self.upload.source
+
+    def concerns(self, _service: Service | None) -> bool:
+        """The bucket is Turnout's own: nothing in it is somebody else's business."""
+        return True
+
+    def refusal(self, service: Service | None) -> Refused | None:
+        if isinstance(self.place, BadKey):
+            return Refused("bad-key", self.place.reason)
+        if service is None or not service.registered:
+            return Refused("unknown-service", f"there is no service {self.service}; register it and upload again")
+        if not service.definition.source.s3:
+            return Refused("wrong-source", f"{self.service} takes no releases from S3; set source.s3 in its definition and upload again")
+        return None
+
+    def digest(self) -> str | None:
+        return self.look().digest
+
+    def examined(self) -> Examined:
+        return self.look()
 
 
 def examine(objects: Objects, upload: Upload) -> Examined:
@@ -79,12 +89,18 @@ def examine(objects: Objects, upload: Upload) -> Examined:
         too_large = fetched.size > artifact.LARGEST_UNPACKED
         sha256 = "" if too_large else artifact.sha256_of(fetched.file)
         found = S3Artifact(upload.bucket, upload.key, fetched.object_version or upload.object_version, sha256, fetched.size)
-        return Examined(found, fetched.last_modified, fetched.metadata, problem)
+        return Examined(found, fetched.last_modified, fetched.metadata, NAMES, problem)
 
 
-def _problem(fetched: Fetched) -> Unacceptable | None:
+def pinned(upload: Upload, found: Examined) -> Upload:
+    """The object version that was found where none was named."""
+    version = found.artifact.object_version if isinstance(found.artifact, S3Artifact) else None
+    return Upload.at(upload.bucket, upload.key, version, found.published_at)
+
+
+def _problem(fetched: Fetched) -> Refused | None:
     try:
         artifact.inspect(fetched.file, fetched.size)
     except Unacceptable as problem:
-        return problem
+        return Refused("bad-zip", f"{problem.reason} ({problem.kind})")
     return None

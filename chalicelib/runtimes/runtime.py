@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from chalicelib.colors import Color
+from chalicelib.config.model import Environment
 from chalicelib.deployments.model import Build
 from chalicelib.services.definition import Definition
 
@@ -38,6 +39,18 @@ class Standing:
         return self.progress is Progress.READY and same and repinned in (None, self.repinned)
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a colour is meant to be, in tasks or instances.
+
+    `least` is its autoscaler's own minimum, 0 without one; `held` says whether its scale-in is suspended, None where nothing scales it.
+    """
+
+    wanted: int
+    least: int = 0
+    held: bool | None = None
+
+
 Fence = Callable[[], bool]
 """Whether the deployment that asked is still the one in charge; costs a read of the ledger."""
 
@@ -56,15 +69,25 @@ class Runtime(Protocol):
     def standing(self, definition: Definition, color: Color) -> Standing:
         """What stands on this colour now."""
 
-    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
-        """Take the next step towards `build` with `settings` standing on `color`, and say how far it is.
+    def prepare(
+        self, definition: Definition, color: Color, build: Build, environment: Environment, attempt: str, *, serving: bool = False, still_ours: Fence = unfenced
+    ) -> Standing:
+        """Take the next step towards `build` with `environment` standing on `color`, and say how far it is.
 
         Idempotent and resumable: each call looks where things are and does what is missing, without waiting;
-        `WORKING` means call again. `FAILED` is final for this build (its reason is for a person). Never touches the
-        other colour. When it says READY the colour's target group has its target. `still_ours` is asked right before
+        `WORKING` means call again. `FAILED` is final for this `attempt`, the id of a deployment, by which it is told from an
+        earlier try of the same build (its reason is for a person). Never touches the other colour, but is made as large as that is.
+        With `serving` the colour has production traffic, which is not to be interrupted.
+        When it says READY the colour's target group has its targets. `still_ours` is asked right before
         the one call after which the colour serves this build, so that a worker that stalled on the way changes nothing.
         A colour that serves another service is `FAILED`, and nothing is touched.
         """
 
-    def retire(self, definition: Definition, color: Color) -> None:
-        """Give up what only a live colour needs. The build stays where it can be switched back to. Idempotent."""
+    def sizes(self, definition: Definition) -> dict[Color, Size] | None:
+        """How large both colours are. None for what has no size: it is always as large as it has to be."""
+
+    def resize(self, definition: Definition, color: Color, *, at_least: int = 0, at_most: int | None = None, held: bool) -> None:
+        """Bring a colour's wanted size within these bounds (`at_least` counts more), and suspend or resume its scale-in.
+
+        Looks first and writes only what differs, so that an autoscaler that was quicker is not undone. Idempotent.
+        """

@@ -8,10 +8,10 @@ A value that this version cannot honour yet is refused, never ignored.
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from chalicelib.colors import Color
-from chalicelib.formats import UNKNOWN
+from chalicelib.services.parts import Pair, Part
+from chalicelib.services.running import Runtime, Source
 
 SERVICE_NAME = r"^[a-z][a-z0-9-]{0,39}$"
 VERSION_NAME = r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$"
@@ -32,30 +32,9 @@ HookUrl = Annotated[str, Field(pattern=rf"^https://({_LABEL}\.)+[A-Za-z]([A-Za-z
 """A host has a name: an address, in whatever notation, is none. No user, no other port, no fragment."""
 
 
-class Part(BaseModel):
-    """A part of a definition: immutable, and closed to unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    __slots__ = (UNKNOWN,)  # beside the fields: never shown, never compared
-
-
-class LambdaRuntime(Part):
-    kind: Literal["lambda"]
-    function: str = Field(pattern=r"^[A-Za-z0-9-_]{1,64}$")
-
-
-class TargetGroups(Part):
+class TargetGroups(Pair):
     blue: TargetGroupArn
     green: TargetGroupArn
-
-    def of(self, color: Color) -> str:
-        return self.blue if color is Color.BLUE else self.green
-
-    @model_validator(mode="after")
-    def _differ(self) -> Self:
-        if self.blue == self.green:
-            raise ValueError("blue and green must be two target groups")
-        return self
 
 
 class Traffic(Part):
@@ -69,10 +48,6 @@ class Traffic(Part):
         if self.production_rule == self.staging_rule:
             raise ValueError("production_rule and staging_rule must be two rules")
         return self
-
-
-class Source(Part):
-    s3: bool = True
 
 
 class Weighted(Part):
@@ -221,7 +196,7 @@ class Identify(Part):
 
 class Definition(Part):
     name: str = Field(pattern=SERVICE_NAME)
-    runtime: LambdaRuntime
+    runtime: Runtime
     traffic: Traffic
     source: Source = Source()
     rollout: Rollout = Rollout()
@@ -231,6 +206,14 @@ class Definition(Part):
     cutover: Cutover = Cutover()
     drill: Drill = Drill()
     identify: Identify = Identify()
+
+    @model_validator(mode="after")
+    def _source_fits_the_runtime(self) -> Self:
+        if self.runtime.kind == "ecs" and not self.source.ecr:
+            raise ValueError("the ecs runtime runs images: name their repository as source.ecr")
+        if self.runtime.kind != "ecs" and self.source.ecr:
+            raise ValueError(f"the {self.runtime.kind} runtime runs zips: source.ecr goes with the ecs runtime")
+        return self
 
     @model_validator(mode="after")
     def _cutover_has_its_hook(self) -> Self:

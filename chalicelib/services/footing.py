@@ -103,7 +103,8 @@ def _again(before: Service, definition: Definition, found: Footing) -> Service:
 
 def _moved(before: Service, after: Service, found: Footing) -> Service:
     """Other rules, groups or another function. Where the groups and what runs behind them are the same, so is what is live."""
-    same_ground = before.definition.runtime == after.definition.runtime and before.definition.traffic.target_groups == after.definition.traffic.target_groups
+    was, becomes = before.definition, after.definition
+    same_ground = was.runtime.ground == becomes.runtime.ground and was.traffic.target_groups == becomes.traffic.target_groups
     next_epoch = replace(after, epoch=before.epoch + 1)
     if same_ground and (before.live is None or before.live.color is found.color):
         return replace(next_epoch, expected=(Split.all_on(found.color),), drift=None, empty_since={found.color.other: found.at})
@@ -113,5 +114,5 @@ def _moved(before: Service, after: Service, found: Footing) -> Service:
 def _on_new_ground(service: Service, found: Footing) -> Service:
     return replace(
         service, expected=(Split.all_on(found.color),), live=found.adopted, standing={}, empty_since={found.color.other: found.at},
-        drift=None, look_again_since=None,
+        drift=None, look_again_since=None, giving_up=None,  # nobody is done with what stands there now
     )

@@ -165,6 +165,8 @@ class Service(Carrying):
     """A cutover's read-only that is on, or was and is not known to be left."""
     look_again_since: datetime | None = None
     """When a deployment that had moved weights ended: the rule gets one more look some minutes after."""
+    giving_up: Color | None = None
+    """The colour that a deployment is done with, until it is seen to be as small as an idle one is kept."""
     asked_at: datetime | None = None
     """When weights were last asked for, by whatever deployment."""
     due_at: datetime | None = None
@@ -212,7 +214,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """A rule, target group or function belongs to one service: this document is there as long as it does. `resource` is its ARN."""
+    """A rule, target group, function, ECS service or group belongs to one service: this document is there as long as it does. `resource` is its ARN."""
 
     resource: str
     service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A service takes its releases from a repository, those whose tags match: this document is there as long as it does. Several services may."""
+
+    repository: str
+    service: str
+    tag_pattern: str = "*"

@@ -1,4 +1,4 @@
-"""A rule, target group or function belongs to one service: two that moved the same weights or aliases would undo each other."""
+"""A rule, target group, function, ECS service or group belongs to one service: two that moved the same weights or aliases would undo each other."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -7,19 +7,29 @@ from chalicelib.errors import Conflict
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Expect, Put, Ref
 from chalicelib.services.definition import Definition
-from chalicelib.services.model import Ownership
+from chalicelib.services.model import Ownership, Subscription
+from chalicelib.services.running import AutoScalingRuntime, EcsRuntime, LambdaRuntime
 
 
 def resources(definition: Definition) -> tuple[str, ...]:
     """The ARNs that nobody else may name."""
     traffic = definition.traffic
-    return traffic.production_rule, traffic.staging_rule, traffic.target_groups.blue, traffic.target_groups.green, _function(definition)
+    return traffic.production_rule, traffic.staging_rule, traffic.target_groups.blue, traffic.target_groups.green, *_run_by(definition)
 
 
-def _function(definition: Definition) -> str:
-    """Its ARN: a target group takes only functions of its own account and region."""
+def _run_by(definition: Definition) -> tuple[str, ...]:
+    """The ARNs of what runs it, as far as they can be told: target groups take only what is in their own account and region.
+
+    A group's ARN has an id in it that nobody knows; in its place stands a name by which two claims are the same.
+    """
     partition, region, account = (definition.traffic.load_balancer.split(":")[part] for part in (1, 3, 4))
-    return f"arn:{partition}:lambda:{region}:{account}:function:{definition.runtime.function}"
+    match definition.runtime:
+        case LambdaRuntime(function=function):
+            return (f"arn:{partition}:lambda:{region}:{account}:function:{function}",)
+        case EcsRuntime(cluster=cluster, services=services):
+            return tuple(f"arn:{partition}:ecs:{region}:{account}:service/{cluster}/{name}" for name in (services.blue, services.green))
+        case AutoScalingRuntime(groups=groups):
+            return tuple(f"arn:{partition}:autoscaling:{region}:{account}:autoScalingGroupName/{name}" for name in (groups.blue, groups.green))
 
 
 def check(service: str, owners: Iterable[Ownership]) -> None:
@@ -39,3 +49,16 @@ def given_back(before: Definition, after: Definition | None) -> tuple[Ref[object
     """What the definition no longer names."""
     kept = resources(after) if after else ()
     return tuple(cast(Ref[object], keys.ownership(arn)) for arn in resources(before) if arn not in kept)
+
+
+def subscriptions(before: Definition | None, after: Definition | None) -> tuple[tuple[Put, ...], tuple[Ref[object], ...]]:
+    """What is to be written and what deleted so that the repository's events find the service as it is defined from this change on."""
+    was, becomes = _subscription(before), _subscription(after)
+    puts = (Put(becomes, Expect.ANY),) if becomes and becomes != was else ()
+    left = was if was and (becomes is None or becomes.repository != was.repository) else None
+    return puts, ((keys.ref_of(left),) if left else ())
+
+
+def _subscription(definition: Definition | None) -> Subscription | None:
+    source = definition.source if definition else None
+    return Subscription(source.ecr, definition.name, source.tag_pattern) if definition and source and source.ecr else None

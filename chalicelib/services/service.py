@@ -1,5 +1,6 @@
 """Registering services, and what is shown of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -12,6 +13,7 @@ from chalicelib.ledger import keys
 from chalicelib.ledger.filtered import filtered_page
 from chalicelib.ledger.port import Change, Ledger, Page, Ref
 from chalicelib.ledger.retrying import decided_anew
+from chalicelib.releases.images import Images
 from chalicelib.runtimes.runtime import Runtime
 from chalicelib.services import footing, owning
 from chalicelib.services.definition import Definition
@@ -38,12 +40,15 @@ class _Wish:
 
 
 class Services:
-    def __init__(self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock, *, hooks: HookCaller) -> None:
+    def __init__(
+        self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock, *, hooks: HookCaller, images: Images,
+    ) -> None:
         self._ledger = ledger
         self._router = router
         self._runtime = runtime
         self._target_health = target_health
         self._hooks = hooks
+        self._images = images
         self._clock = clock
 
     def register(self, name: str, definition: Definition, *, if_match: int | None, by: Caller, reason: str = "") -> tuple[Service, bool]:
@@ -71,6 +76,11 @@ class Services:
         looks = self._ledger.find_many(tuple(_ref(keys.look(service.name)) for service in page.items)) if page.items else ()
         return Page(tuple(Picture(service, cast(Look | None, look)) for service, look in zip(page.items, looks, strict=True)), page.cursor)
 
+    def owning(self, resources: Sequence[str]) -> tuple[str, ...]:
+        """The services that these ARNs belong to, as far as they belong to any."""
+        owners = self._ledger.find_many(tuple(_ref(keys.ownership(arn)) for arn in resources)) if resources else ()
+        return tuple(dict.fromkeys(cast(Ownership, owner).service for owner in owners if owner))
+
     def remove(self, name: str, *, by: Caller, reason: str = "") -> None:
         """Stop minding it. Its history stays and nothing in AWS is touched. Raises `Conflict` while a deployment is in progress."""
         decided_anew(lambda: self._remove(name, by, reason), self._clock)
@@ -88,27 +98,31 @@ class Services:
     def _record(self, before: Service | None, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
         current = before if before and before.registered else None
         self._survey_hooks(current, wish.definition)
+        self._survey_repository(current, wish.definition)
         ground = self._ground(wish.definition)
         after = footing.settled(before, wish.definition, ground)
         claims = owning.claims(wish.definition, owners)
         deed = Deed(ground.at, wish.by, "definition-changed" if current else "registered", wish.reason)
-        written, change = recorded(before, after, deed, quietly=claims)
+        subscribed, left = owning.subscriptions(current.definition if current else None, wish.definition)
+        written, change = recorded(before, after, deed, quietly=(*claims, *subscribed))
         given_back = owning.given_back(current.definition, wish.definition) if current else ()
-        self._ledger.commit(replace(change, deletions=given_back))
+        self._ledger.commit(replace(change, deletions=(*given_back, *left)))
         self._ledger.note(Look(after.name, ground.at, ground.production, ground.staging, ground.targets, due_at=ground.at))
         return written
 
     def _redefine(self, current: Service, owners: tuple[Ownership, ...], wish: _Wish) -> Service:
         """It stands where it stood, and what is live is left alone: this may be the middle of a shift. Writes only what differs."""
         self._survey_hooks(current, wish.definition)
+        self._survey_repository(current, wish.definition)
         surroundings = self._survey(wish.definition)
         after = footing.redefined(current, wish.definition, surroundings)
         claims = owning.claims(wish.definition, owners)
         if after == current and not claims:
             return current
         action = "definition-changed" if after.definition != current.definition else "site-surveyed"
-        written, change = recorded(current, after, Deed(self._clock.now(), wish.by, action, wish.reason), quietly=claims)
-        self._ledger.commit(change)
+        subscribed, left = owning.subscriptions(current.definition, wish.definition)
+        written, change = recorded(current, after, Deed(self._clock.now(), wish.by, action, wish.reason), quietly=(*claims, *subscribed))
+        self._ledger.commit(replace(change, deletions=left))
         return written
 
     def _read(self, definition: Definition) -> tuple[Service | None, tuple[Ownership, ...]]:
@@ -141,13 +155,23 @@ class Services:
                 except NotFound as error:
                     raise Invalid(error.detail, field=f"hooks.{position}.{'lambda' if hook.lambda_ else 'https'}") from error
 
+    def _survey_repository(self, current: Service | None, definition: Definition) -> None:
+        """One that was not declared before. Raises `Invalid` for one that is not there."""
+        repository = definition.source.ecr
+        if repository and not (current and current.definition.source.ecr == repository):
+            try:
+                self._images.survey(repository)
+            except NotFound as error:
+                raise Invalid(f"there is no repository {repository}; create it in ECR first", field="source.ecr") from error
+
     def _remove(self, name: str, by: Caller, reason: str) -> None:
         before = self.get(name)
         if deployments_of(before):
             raise Conflict(f"{name} has a deployment in progress; abort it or let it end, then remove the service", slug="deployment-in-progress")
         after = replace(before, registered=False, due_at=None, look_again_since=None, epoch=before.epoch + 1)
         _, change = recorded(before, after, Deed(self._clock.now(), by.name, "removed", reason))
-        self._ledger.commit(Change(change.puts, owning.given_back(before.definition, None)))
+        _, left = owning.subscriptions(before.definition, None)
+        self._ledger.commit(Change(change.puts, (*owning.given_back(before.definition, None), *left)))
 
 
 def _ref(ref: Ref[Service] | Ref[Look] | Ref[Ownership]) -> Ref[object]:

@@ -1,6 +1,7 @@
 """The part of Lambda and ELB that a runtime uses, with AWS's rules where moto has none: updates take a while, an update
-in progress refuses the next, revision ids lock, publishing what has not changed gives the same version. Every request
-is checked against botocore's own model of it.
+in progress refuses the next, revision ids lock, publishing what has not changed gives the same version, provisioned
+concurrency is allocated in a while and weighs an alias that moves with it. Every request is checked
+against botocore's own model of it.
 
 `interrupt_at(n)` lets the n-th call from now happen and then kills the caller; `refuse` makes an operation fail.
 """
@@ -36,7 +37,7 @@ def failure(code: str, operation: str, message: str = "because") -> ClientError:
 
 
 class Functions:
-    """One function `web`. `slow` is how many reads an update stays in progress."""
+    """One function `web`. `slow` is how many reads an update, or an allocation, stays in progress; `unreserved` executions may be provisioned."""
 
     def __init__(self, slow: int = 1) -> None:
         self.slow = slow
@@ -47,6 +48,9 @@ class Functions:
         self.permissions: set[tuple[str, str]] = set()
         self.calls: list[str] = []
         self.fails_with: str | None = None
+        self.provisioned: dict[str, dict[str, Any]] = {}
+        self.unreserved = 900
+        self.allocation_fails_with: str | None = None
         self.modified = "2026-01-01T00:00:00.000+0000"
         self.lambda_ = SimpleNamespace(**{name[3:]: self._called("lambda", name[3:]) for name in dir(self) if name.startswith("_l_")})
         self.lambda_look = self.lambda_
@@ -162,10 +166,59 @@ class Functions:
         return self.aliases[Name]
 
     def _l_update_alias(self, FunctionName: str, Name: str, FunctionVersion: str, RoutingConfig: dict[str, Any], RevisionId: str) -> dict[str, Any]:
-        if self.aliases[Name]["RevisionId"] != RevisionId:
+        before = self.aliases[Name]
+        if before["RevisionId"] != RevisionId:
             raise failure("PreconditionFailedException", "UpdateAlias")
+        if (there := self.provisioned.get(Name)) and before["FunctionVersion"] != FunctionVersion:
+            # The old version answers, with the whole weight, until the new one's executions are ready.
+            RoutingConfig = {"AdditionalVersionWeights": {before["FunctionVersion"]: 1.0}}
+            there |= {"Status": "IN_PROGRESS", "AllocatedProvisionedConcurrentExecutions": 0, "left": self.slow}
         self.aliases[Name] |= {"FunctionVersion": FunctionVersion, "RoutingConfig": RoutingConfig, "RevisionId": f"r{next(self._revisions)}"}
         return self.aliases[Name]
+
+    def _l_get_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str) -> dict[str, Any]:
+        if Qualifier not in self.aliases:
+            raise failure("ResourceNotFoundException", "GetProvisionedConcurrencyConfig")
+        if Qualifier not in self.provisioned:
+            raise failure("ProvisionedConcurrencyConfigNotFoundException", "GetProvisionedConcurrencyConfig")
+        there = self.provisioned[Qualifier]
+        seen = {name: value for name, value in there.items() if name != "left"}
+        there["left"] -= 1
+        if there["Status"] == "IN_PROGRESS" and there["left"] <= 0:
+            self._allocate(Qualifier, there)
+        return seen
+
+    def _allocate(self, alias: str, there: dict[str, Any]) -> None:
+        requested = there["RequestedProvisionedConcurrentExecutions"]
+        if self.allocation_fails_with:
+            there |= {"Status": "FAILED", "StatusReason": self.allocation_fails_with}
+        else:
+            there |= {"Status": "READY", "AllocatedProvisionedConcurrentExecutions": requested, "AvailableProvisionedConcurrentExecutions": requested}
+            self.aliases[alias]["RoutingConfig"] = {}
+
+    def _l_put_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str, ProvisionedConcurrentExecutions: int) -> dict[str, Any]:
+        operation, refused = "PutProvisionedConcurrencyConfig", "InvalidParameterValueException"
+        if Qualifier not in self.aliases:
+            raise failure("ResourceNotFoundException", operation)
+        alias = self.aliases[Qualifier]
+        if alias["FunctionVersion"] == "$LATEST":
+            raise failure(refused, operation, "Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+        if alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            raise failure(refused, operation, "Alias with weights can not be used with Provisioned Concurrency")
+        others = sum(each["RequestedProvisionedConcurrentExecutions"] for name, each in self.provisioned.items() if name != Qualifier)
+        if others + ProvisionedConcurrentExecutions > self.unreserved:
+            raise failure(refused, operation, "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum")
+        self.provisioned[Qualifier] = {
+            "RequestedProvisionedConcurrentExecutions": ProvisionedConcurrentExecutions, "AllocatedProvisionedConcurrentExecutions": 0,
+            "AvailableProvisionedConcurrentExecutions": 0, "Status": "IN_PROGRESS", "LastModified": self.modified, "left": self.slow,
+        }  # fmt: skip
+        return {name: value for name, value in self.provisioned[Qualifier].items() if name != "left"}
+
+    def _l_delete_provisioned_concurrency_config(self, FunctionName: str, Qualifier: str) -> dict[str, Any]:
+        if Qualifier not in self.aliases:
+            raise failure("ResourceNotFoundException", "DeleteProvisionedConcurrencyConfig")
+        self.provisioned.pop(Qualifier, None)
+        return {}
 
     def _l_add_permission(self, *, Qualifier: str, SourceArn: str, **_: str) -> dict[str, Any]:
         if (Qualifier, SourceArn) in self.permissions:

@@ -12,19 +12,20 @@ from moto import mock_aws
 
 from chalicelib.clock import ManualClock
 from chalicelib.colors import Color
-from chalicelib.config.model import REPINNED
+from chalicelib.config.model import REPINNED, Environment, Reference, Store
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Invalid, Unavailable
 from chalicelib.releases.model import S3Artifact
-from chalicelib.runtimes.lambda_ import LambdaRuntime
+from chalicelib.runtimes.lambda_.runtime import LambdaRuntime
 from chalicelib.runtimes.memory import MemoryRuntime
-from chalicelib.runtimes.runtime import Progress, Standing
+from chalicelib.runtimes.runtime import Progress, Standing, unfenced
 from tests.contract.balancers import TRAFFIC, AlbInMoto, a_definition
 from tests.contract.breaking import new_clients
 from tests.contract.functions import Functions, Interrupted, digest_of
 
 BUCKET = "artifacts"
-SETTINGS = {"GREETING": "hello"}
+SETTINGS = Environment({"GREETING": "hello"})
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"
 
 
 def a_zip(text):
@@ -100,9 +101,13 @@ class OnMoto:
         pass
 
 
-def prepared(world, color, build, settings=SETTINGS):
+def prepare(world, color, build, environment=SETTINGS, *, definition=None, still_ours=unfenced):
+    return world.runtime.prepare(definition or world.definition, color, build, environment, "d-000001", still_ours=still_ours)
+
+
+def prepared(world, color, build, environment=SETTINGS):
     for _ in range(20):
-        standing = world.runtime.prepare(world.definition, color, build, settings)
+        standing = prepare(world, color, build, environment)
         if standing.progress is not Progress.WORKING:
             return standing
     raise AssertionError(standing)
@@ -117,9 +122,9 @@ def world(request):
 class TestPreparing:
     def test_the_same_build_with_another_version_of_a_secret_replaces_it(self, world):
         build = world.publish("1.0.0", config_version=1)
-        prepared(world, Color.GREEN, build, {"DB": "ssm:/turnout/db:1"})
+        prepared(world, Color.GREEN, build, Environment({}, {"DB": Reference(Store.SECRETS_MANAGER, SECRET, "v1")}))
 
-        again = prepared(world, Color.GREEN, build, {"DB": "ssm:/turnout/db:2", REPINNED: "abc"})
+        again = prepared(world, Color.GREEN, build, Environment({REPINNED: "abc"}, {"DB": Reference(Store.SECRETS_MANAGER, SECRET, "v2")}))
 
         assert again.holds(build, repinned="abc")
         assert not again.holds(build, repinned="")
@@ -179,7 +184,7 @@ class TestPreparing:
 
     def test_turns_to_another_build_before_the_first_stands(self, world):
         one, two = world.publish("1.0.0"), world.publish("2.0.0")
-        world.runtime.prepare(world.definition, Color.GREEN, one, SETTINGS)
+        prepare(world, Color.GREEN, one)
 
         assert prepared(world, Color.GREEN, two).holds(two)
 
@@ -187,28 +192,28 @@ class TestPreparing:
         build = world.publish("1.0.0")
 
         for _ in range(10):
-            world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS, lambda: False)
+            prepare(world, Color.GREEN, build, still_ours=lambda: False)
 
         assert not world.runtime.standing(world.definition, Color.GREEN).holds(build)
 
-    def test_never_takes_a_colour_from_another_service_of_the_same_function(self, world):
+    def test_never_takes_a_colour_from_another_service(self, world):
         build = world.publish("1.0.0")
         prepared(world, Color.GREEN, build)
-        another = a_definition(world.definition.traffic, name="shop")
+        another = world.definition.model_copy(update={"name": "shop"})
 
-        standing = world.runtime.prepare(another, Color.GREEN, world.publish("2.0.0"), SETTINGS)
+        standing = prepare(world, Color.GREEN, world.publish("2.0.0"), definition=another)
 
         assert standing.progress is Progress.FAILED
         assert "web" in standing.reason
         assert world.runtime.standing(another, Color.GREEN).progress is Progress.EMPTY
         assert world.runtime.standing(world.definition, Color.GREEN).holds(build)
 
-    def test_retiring_leaves_the_build_where_it_is(self, world):
+    def test_resizing_leaves_the_build_where_it_is(self, world):
         build = world.publish("1.0.0")
         prepared(world, Color.GREEN, build)
 
-        world.runtime.retire(world.definition, Color.GREEN)
-        world.runtime.retire(world.definition, Color.GREEN)
+        for _ in range(2):
+            world.runtime.resize(world.definition, Color.GREEN, at_most=1, held=False)
 
         assert world.runtime.standing(world.definition, Color.GREEN).holds(build)
 
@@ -231,9 +236,9 @@ class TestMemory:
         world = InMemory()
         build = world.publish("1.0.0")
 
-        assert world.runtime.prepare(world.definition, Color.GREEN, build, {}).progress is Progress.WORKING
+        assert prepare(world, Color.GREEN, build, Environment()).progress is Progress.WORKING
         assert world.runtime.standing(world.definition, Color.GREEN).progress is Progress.EMPTY
-        assert world.runtime.prepare(world.definition, Color.GREEN, build, {}).progress is Progress.READY
+        assert prepare(world, Color.GREEN, build, Environment()).progress is Progress.READY
 
     def test_a_broken_version_fails_with_its_reason(self):
         world = InMemory()
@@ -257,7 +262,7 @@ class TestLambda:
 
         prepared(world, Color.GREEN, world.publish("1.0.0", config_version=3))
 
-        assert world.aws.versions[0]["Environment"]["Variables"] == SETTINGS | {
+        assert world.aws.versions[0]["Environment"]["Variables"] == SETTINGS.settings | {
             "TURNOUT_SERVICE": "web", "TURNOUT_VERSION": "1.0.0", "TURNOUT_COLOR": "green", "TURNOUT_CONFIG_VERSION": "3",
         }  # fmt: skip
 
@@ -267,7 +272,7 @@ class TestLambda:
         prepared(world, Color.GREEN, build)
         world.aws.calls.clear()
 
-        world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS)
+        prepare(world, Color.GREEN, build)
 
         assert world.aws.writes == []
 
@@ -301,7 +306,7 @@ class TestLambda:
         seen = []
         for _ in range(30):
             try:
-                standing = world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS)
+                standing = prepare(world, Color.GREEN, build)
             except Interrupted:
                 standing = Standing(Progress.WORKING)
             seen.append(standing)
@@ -320,11 +325,11 @@ class TestLambda:
         world.aws.interrupt_at(call)
         for _ in range(5):
             try:
-                world.runtime.prepare(world.definition, Color.GREEN, one, {"ONE": "1"})
+                prepare(world, Color.GREEN, one, Environment({"ONE": "1"}))
             except Interrupted:
                 break
 
-        prepared(world, Color.BLUE, two, {"TWO": "2"})
+        prepared(world, Color.BLUE, two, Environment({"TWO": "2"}))
 
         number = int(world.aws.aliases["blue"]["FunctionVersion"])
         assert world.runtime.standing(world.definition, Color.BLUE).holds(two)
@@ -335,7 +340,7 @@ class TestLambda:
         world.aws.slow = 3
         build = world.publish("1.0.0")
 
-        standings = [world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS).progress for _ in range(2)]
+        standings = [prepare(world, Color.GREEN, build).progress for _ in range(2)]
 
         assert standings == [Progress.WORKING, Progress.WORKING]
         assert prepared(world, Color.GREEN, build).holds(build)
@@ -345,7 +350,7 @@ class TestLambda:
         world.aws.refuse("update_function_configuration", "ResourceConflictException")
         build = world.publish("1.0.0")
 
-        assert world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS).progress is Progress.WORKING
+        assert prepare(world, Color.GREEN, build).progress is Progress.WORKING
         world.aws.allow("update_function_configuration")
         assert prepared(world, Color.GREEN, build).holds(build)
 
@@ -356,7 +361,7 @@ class TestLambda:
         world.aws.refuse("update_alias", "PreconditionFailedException")
 
         for _ in range(10):
-            assert world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS).progress is Progress.WORKING
+            assert prepare(world, Color.GREEN, build).progress is Progress.WORKING
         world.aws.allow("update_alias")
         assert prepared(world, Color.GREEN, build).holds(build)
 
@@ -427,7 +432,7 @@ class TestLambda:
     def test_settings_that_are_too_large_are_final_and_touch_nothing(self):
         world = ByHand()
 
-        standing = prepared(world, Color.GREEN, world.publish("1.0.0"), {"BIG": "x" * 4096})
+        standing = prepared(world, Color.GREEN, world.publish("1.0.0"), Environment({"BIG": "x" * 4096}))
 
         assert standing.progress is Progress.FAILED
         assert world.aws.calls == []
@@ -460,7 +465,7 @@ class TestLambda:
         world = ByHand()
         world.aws.refuse("update_function_configuration", "AccessDeniedException")
 
-        standing = world.runtime.prepare(world.definition, Color.GREEN, world.publish("1.0.0"), SETTINGS)
+        standing = prepare(world, Color.GREEN, world.publish("1.0.0"))
 
         assert standing.progress is Progress.WORKING
         assert "turnout:service" in standing.reason

@@ -85,6 +85,19 @@ class Preparation:
 
 
 @dataclass(frozen=True)
+class Resizing:
+    """A colour is made smaller, larger or free to scale: as with `Preparation`, with the bounds it was given."""
+
+    color: Color
+    at_most: int | None
+    held: bool
+    share: int
+    empty_for: timedelta
+    drained_after: timedelta
+    recorded: Service
+
+
+@dataclass(frozen=True)
 class Commit:
     """A change of the service's record. `replayed` is what its audit chain leads to, `shown` the split and standing of this worker's last look."""
 

@@ -1,7 +1,7 @@
 """What must always be true, as functions over what really happened. Each raises `AssertionError` with what it found.
 
-`ON_WEIGHTS`, `ON_PREPARE`, `ON_HOOK`, `ON_TOLD` and `ON_COMMIT` are asked at every write of the production rule, every build put on a
-colour, every hook that is called, everything an application is told about read-only and every change of the record; `ON_STEP` after
+`ON_WEIGHTS`, `ON_PREPARE`, `ON_RESIZE`, `ON_HOOK`, `ON_TOLD` and `ON_COMMIT` are asked at every write of the production rule, every build put on a
+colour, every change of a size, every hook that is called, everything an application is told about read-only and every change of the record; `ON_STEP` after
 every step, `ON_REDELIVERY` when something was dealt with a second time, `ON_COMING_TWICE` when it came twice at once. A name begins with the number of the design's invariant.
 """
 
@@ -23,6 +23,9 @@ ON_PREPARE = (
     traffic.i2_a_colour_is_reused_only_when_drained, traffic.i2_a_colour_is_reused_only_by_what_is_preparing_there,
     traffic.i2_nothing_is_prepared_while_paused, traffic.i3_config_goes_with_the_release, traffic.i8_a_rollback_waits_for_no_person,
 )
+ON_RESIZE = (
+    traffic.i2_a_colour_is_made_small_only_when_drained, traffic.i2_nothing_is_made_small_or_let_go_while_weights_move,
+)
 ON_HOOK = (
     traffic.i6_a_hook_is_called_only_as_recorded, traffic.i7_a_way_back_is_told_once, traffic.i8_a_way_back_tells_after_its_weights_and_asks_nobody,
 )
@@ -39,7 +42,7 @@ ON_STEP = (record.i3_what_serves_was_verified, record.i4_no_phase_outlasts_its_b
 ON_REDELIVERY = (record.i7_what_is_delivered_again_changes_nothing, record.i7_nothing_is_begun_twice)
 ON_COMING_TWICE = (record.i7_what_comes_twice_at_once_is_done_once,)
 
-ALL: tuple[Callable[[Any], None], ...] = (*ON_WEIGHTS, *ON_PREPARE, *ON_HOOK, *ON_TOLD, *ON_COMMIT, *ON_CHANGE, *ON_STEP, *ON_REDELIVERY, *ON_COMING_TWICE)
+ALL: tuple[Callable[[Any], None], ...] = (*ON_WEIGHTS, *ON_PREPARE, *ON_RESIZE, *ON_HOOK, *ON_TOLD, *ON_COMMIT, *ON_CHANGE, *ON_STEP, *ON_REDELIVERY, *ON_COMING_TWICE)
 
 
 def asked(about: tuple[Callable[[Any], None], ...], fact: object) -> None:

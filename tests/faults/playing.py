@@ -10,6 +10,7 @@ from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Ledger
+from chalicelib.runtimes.runtime import Size
 from tests.faults.plans import OUTAGE, SKEW, SKEWED, Fault, Plan, applies
 from tests.faults.saboteur import Call, Died
 from tests.faults.stage import Stage
@@ -37,6 +38,7 @@ class Ending:
     rejections: tuple[str, ...]
     read_only: bool
     settings: tuple[tuple[str, str], ...]
+    sizes: tuple[Size, ...]
     by_a_person: bool = False
 
     @classmethod
@@ -54,6 +56,7 @@ class Ending:
             rejections=tuple(sorted(f"{one.version} {one.kind}" for one in stage.ledger.list(keys.rejections(), limit=100).items)),
             read_only=stage.witness.application.is_read_only(stage.clock.now()),
             settings=_settings(stage),
+            sizes=_sizes(stage),
             by_a_person=by_a_person,
         )
 
@@ -138,7 +141,8 @@ def _looked_at_once_more(stage: Stage) -> None:
 def is_safe(stage: Stage, found: Ending, clean: Ending) -> bool:
     """Not as in the clean run, but safely so: what is reported live serves, and whatever was not completed ended before it or went back."""
     over = all(phase in {*_SAFE, Phase.COMPLETED} for _, _, phase in found.deployments)
-    return over and not found.read_only and found.serving == found.live and found.serving in {clean.serving, *(version for version, _, phase in found.deployments if phase == "completed")}
+    small = not found.sizes or (found.sizes[1].wanted <= 1 and not any(size.held for size in found.sizes))
+    return over and small and not found.read_only and found.serving == found.live and found.serving in {clean.serving, *(version for version, _, phase in found.deployments if phase == "completed")}
 
 
 def _judged(plan: Plan, stage: Stage, workflow: Workflow, ending: Ending) -> Outcome:
@@ -174,7 +178,15 @@ def _whole(stage: Stage) -> Color | None:
 
 def _settings(stage: Stage) -> tuple[tuple[str, str], ...]:
     whole = _whole(stage)
-    return tuple(sorted(stage.runtime.settings.get(("web", whole), {}).items())) if whole else ()
+    return tuple(sorted(pair for (_, color), settings in stage.runtime.settings.items() if color is whole for pair in settings.items()))
+
+
+def _sizes(stage: Stage) -> tuple[Size, ...]:
+    """Of the colour that is live and of the other one, for runtimes that have sizes."""
+    service = stage.service()
+    sizes = stage.runtime.sizes(service.definition)
+    live = service.live.color if service.live else Color.BLUE
+    return (sizes[live], sizes[live.other]) if sizes else ()
 
 
 def _certified(stage: Stage) -> Iterator[str]:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.colors import Color, Split
+from chalicelib.config.model import Environment
 from chalicelib.deployments.model import Build
 from chalicelib.health.model import Targets
 from chalicelib.hooks.model import Moment, Said
@@ -70,10 +71,15 @@ class _Router(Seen):
 
 
 class _Runtime(Seen):
-    def prepare(self, definition: Any, color: Color, build: Build, settings: dict[str, str], *further: Any) -> Any:
+    def prepare(self, definition: Any, color: Color, build: Build, environment: Environment, attempt: str, **further: Any) -> Any:
         self._note("prepare")
-        self._witness.preparation(color, build, settings)
-        return self._real.prepare(definition, color, build, settings, *further)
+        self._witness.preparation(color, build, environment.variables)
+        return self._real.prepare(definition, color, build, environment, attempt, **further)
+
+    def resize(self, definition: Any, color: Color, **bounds: Any) -> None:
+        self._note("resize")
+        self._witness.resizing(color, **bounds)
+        self._real.resize(definition, color, **bounds)
 
 
 class _Targets(Seen):

@@ -29,11 +29,12 @@ ROLLOUT = {"strategy": "canary", "steps": [{"weight": 10, "hold_seconds": 2}], "
 STATE_BY_PORT = {
     "ledger": ("_kept", "_claims"),
     "router": ("lag", "unreadable", "writes", "_balancers", "_history"),
-    "runtime": ("steps", "broken", "unknown_functions", "settings", "retired", "_standing", "_owners", "_taken"),
-    "targets": ("warmup", "sick", "unreadable", "_standing", "_scripted"),
+    "runtime": ("steps", "broken", "unknown_functions", "settings", "_standing", "_owners", "_taken", "_sizes"),
+    "targets": ("warmup", "sick", "unreadable", "_standing", "_scripted", "_size"),
     "metrics": ("unreadable", "_recorded", "_flows"),
     "probe": ("answers", "asked"),
     "objects": ("_kept",),
+    "images": ("repositories", "unreachable", "_tags", "_images"),
     "queues": ("due", "probes"),
     "hooks": ("answers", "missing", "asked"),
     "secrets": ("unreachable", "_current", "_lost"),
@@ -165,7 +166,7 @@ class Stage(World):
         if service.read_only:
             return False
         if deployment is None:
-            return not service.look_again_since and not service.waiting and not (service.drift and service.drift.restoring)
+            return not service.look_again_since and not service.waiting and not service.giving_up and not (service.drift and service.drift.restoring)
         waits = deployment.phase is Phase.STAGED and not goes_on(service, deployment, self.clock.now())
         return waits or deployment.phase is Phase.NEEDS_HUMAN
 
@@ -237,7 +238,7 @@ class Stage(World):
         adapters = Adapters(
             clock=self.clock, side_by_side=one_after_another, ledger=seen("ledger", self.ledger), router=seen("router", self.router),
             runtime=seen("runtime", self.runtime), target_health=seen("targets", self.targets), probe=seen("probe", self.probe),
-            metrics=seen("metrics", self.metrics), objects=seen("objects", self.objects), queues=seen("queues", self.queues),
+            metrics=seen("metrics", self.metrics), objects=seen("objects", self.objects), images=seen("images", self.images), queues=seen("queues", self.queues),
             hooks=seen("hooks", self.hooks), secrets=seen("secrets", self.secrets), switch=seen("switch", self.switch),
         )
         return build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)

@@ -18,7 +18,7 @@ from tests.faults.workflows import WORKFLOWS
 NO_PORT = {"side_by_side"}
 """How questions are asked, which reaches nothing."""
 NAMES = {"target_health": "targets"}
-NEVER_COPIED = {"clock", "pace", "on_ready", "otherwise", "_clock", "_lock"}
+NEVER_COPIED = {"clock", "pace", "on_ready", "on_size", "otherwise", "_clock", "_lock"}
 
 
 def reached_by(root: object) -> Iterator[object]:

@@ -6,10 +6,10 @@ The numbers of the design's invariants are in front; what has none is a ruling o
 from chalicelib.colors import WHOLE, Color
 from chalicelib.deployments.model import Build, Deployment, Kind, Phase
 from chalicelib.hooks.model import Moment, Outcome
-from tests.faults.facts import FORWARD, HookCall, Preparation, Weights
+from tests.faults.facts import FORWARD, HookCall, Preparation, Resizing, Weights
 
 _MAY_MOVE = FORWARD | {Phase.REVERTING, Phase.NEEDS_HUMAN}
-_SLOW = frozenset({"hooks", "objects", "secrets", "switch.set", "queues", "runtime.prepare", "runtime.retire"})
+_SLOW = frozenset({"hooks", "objects", "secrets", "switch.set", "queues", "runtime.prepare", "runtime.resize", "images"})
 """What no weight of a way back waits for."""
 _REQUEST_MAY = frozenset({"ledger.find", "ledger.commit", "router.look", "targets.targets"})
 """What a command may ask for before it moves the weights."""
@@ -45,6 +45,19 @@ def i2_a_colour_is_reused_only_by_what_is_preparing_there(one: Preparation) -> N
     assert (deployment.color, deployment.build) == (one.color, one.build), f"{one.build.version} is put on {one.color}, which is {deployment.id}'s"
     assert deployment.phase in {Phase.PREPARING, Phase.VERIFYING}, f"a build is put on a colour in {deployment.phase}"
     assert one.wrote or deployment.phase is not Phase.PENDING
+
+
+def i2_a_colour_is_made_small_only_when_drained(one: Resizing) -> None:
+    if one.at_most is None:
+        return
+    assert one.share == 0, f"{one.color} is made small, and it serves {one.share / 10} %"
+    assert one.empty_for >= one.drained_after, f"{one.color} is made small {one.empty_for} after it was emptied; it drains for {one.drained_after}"
+
+
+def i2_nothing_is_made_small_or_let_go_while_weights_move(one: Resizing) -> None:
+    deployment = one.recorded.deployment
+    moves = deployment is not None and deployment.moved and not deployment.retiring
+    assert not moves or (one.held and one.at_most is None), f"{one.color} is let go while {deployment and deployment.id} is {deployment and deployment.phase}"
 
 
 def i2_nothing_is_prepared_while_paused(one: Preparation) -> None:

@@ -21,7 +21,7 @@ from chalicelib.services.definition import Definition
 from chalicelib.services.model import Service
 from tests.faults import invariants
 from tests.faults.application import Application
-from tests.faults.facts import Commit, HookCall, Preparation, Redelivery, Step, Told, Weights
+from tests.faults.facts import Commit, HookCall, Preparation, Redelivery, Resizing, Step, Told, Weights
 from tests.faults.record_invariants import after_entry
 from tests.faults.seen import SEEN, Seen
 from tests.world import a_definition
@@ -135,6 +135,18 @@ class Witness:
         )
         invariants.asked(invariants.ON_PREPARE, one)
 
+    def resizing(self, color: Color, *, held: bool, at_least: int = 0, at_most: int | None = None) -> None:
+        assert self.worker.recorded is not None
+        self.see_empties()
+        split = self.split()
+        drained = timedelta(seconds=self.service().site.drain_seconds)
+        one = Resizing(
+            color=color, at_most=at_most, held=held, share=split.share(color) if split else 1000,
+            empty_for=self.now() - self.empty_since.get(color, self.now()),
+            drained_after=max(max(drained, self.world.pace.drain_floor) - self.slack, timedelta(0)), recorded=self.worker.recorded,
+        )
+        invariants.asked(invariants.ON_RESIZE, one)
+
     def hook(self, payload: dict[str, object]) -> None:
         """A hook is called."""
         worker = self.worker
@@ -188,7 +200,8 @@ class Witness:
         return self.world.router.look(self.definition.traffic).production.split
 
     def standing(self) -> dict[Color, Standing]:
-        return {color: self.world.runtime.standing(self.definition, color) for color in Color}
+        known = self.world.ledger.find(keys.service("web"))
+        return {color: self.world.runtime.standing(known.definition if known else self.definition, color) for color in Color}
 
     def _ran(self, service: Service) -> timedelta:
         """For how long the deployment has been in its phase and step; the time of a pause does not count."""
@@ -208,4 +221,4 @@ class Witness:
             return {}, {}
         replaced = (recorded.deployment.repinned if recorded.deployment else None) or {}
         pinned = {name: config.references[name] for name in replaced}
-        return config.environment(replaced), {name: one for name, one in pinned.items() if self.world.secrets.current(one) == one}
+        return config.environment(replaced).variables, {name: one for name, one in pinned.items() if self.world.secrets.current(one) == one}

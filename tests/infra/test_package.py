@@ -13,7 +13,7 @@ from tests.infra.conftest import ROOT, Package
 
 # Lambda's own order: the zip first, nothing of this environment's packages (-S), its variables or its folder (-I).
 ALONE = (sys.executable, "-I", "-S", "-B", "-c")
-FUNCTIONS = {"APIHandler", "Authorize", "OnArtifact", "OnChange", "OnDue", "OnProbeDue", "Reconcile", "Tick"}
+FUNCTIONS = {"APIHandler", "Authorize", "OnArtifact", "OnChange", "OnDue", "OnEcsDeployment", "OnImage", "OnProbeDue", "Reconcile", "Tick"}
 EVENT = {"version": "0", "id": "1", "account": "1", "region": "eu-west-1", "time": "2026-01-01T00:00:00Z", "resources": [], "detail-type": "", "source": ""}
 
 
@@ -102,7 +102,7 @@ class TestTemplate:
     def test_what_holds_history_outlives_the_stack(self, package: Package):
         kept = {name for name, one in package.template["Resources"].items() if one.get("DeletionPolicy") == "Retain"}
 
-        assert kept == {"Ledger", "ArtifactBucket"}
+        assert kept == {"Ledger", "ArtifactBucket", "ApiAccount", "ApiLogWriter"}
 
     def test_every_dead_letter_queue_is_watched(self, package: Package):
         resources = package.template["Resources"]
@@ -161,6 +161,60 @@ class TestTemplate:
             problem = json.loads(answer["responseTemplates"]["application/json"].replace("$context.error.messageString", '"x"'))
             assert problem["type"].startswith("/problems/")
             assert problem.get("status") == answer.get("statusCode")
+
+    def test_the_gateway_is_throttled_and_writes_down_every_request(self, package: Package):
+        api = package.template["Resources"]["RestAPI"]["Properties"]
+        [everywhere] = api["MethodSettings"]
+
+        assert (everywhere["ResourcePath"], everywhere["HttpMethod"]) == ("/*", "*")
+        assert 0 < everywhere["ThrottlingRateLimit"] <= everywhere["ThrottlingBurstLimit"]
+        assert {"Fn::GetAtt": ["ApiAccessLog", "Arn"]} in api["AccessLogSetting"]["DestinationArn"]["Fn::If"]
+
+    def test_the_gateways_log_holds_no_token(self, package: Package):
+        """No header, no query and no body: only what is named here."""
+        line = json.loads(package.template["Resources"]["RestAPI"]["Properties"]["AccessLogSetting"]["Format"])
+
+        assert {value.removeprefix("$context.") for value in line.values()} == {
+            "authorizer.principalId", "authorizer.status", "error.responseType", "httpMethod", "identity.sourceIp", "integration.status", "path",
+            "requestId", "requestTimeEpoch", "resourcePath", "responseLatency", "responseLength", "status",
+        }  # fmt: skip
+
+    def test_the_accounts_setting_for_logs_is_left_alone_unless_asked_for(self, package: Package):
+        """One role writes the logs of all APIs of an account and region: what is set there belongs to others too, and outlives this stack."""
+        resources = package.template["Resources"]
+
+        assert package.template["Parameters"]["ApiLogRole"]["Default"] == "account"
+        for name in ("ApiAccount", "ApiLogWriter"):
+            assert (resources[name]["Condition"], resources[name]["DeletionPolicy"]) == ("MakesApiLogRole", "Retain")
+        make, keep = package.template["Resources"]["RestAPI"]["Properties"]["AccessLogSetting"]["DestinationArn"]["Fn::If"][1:]
+        assert {"Ref": "ApiAccount"} in make["Fn::Select"][1], "else the stage may be made before there is a role"
+        assert "ApiAccount" not in str(keep)
+
+    def test_every_log_ends_some_day(self, package: Package):
+        resources = package.template["Resources"]
+        logs = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::Logs::LogGroup"}
+        of_functions = {log["LogGroupName"]["Fn::Sub"] for log in logs.values() if "LogGroupName" in log}
+
+        assert {log["RetentionInDays"] for log in logs.values()} == {90}
+        assert of_functions == {f"/aws/lambda/${{{function}}}" for function in package.functions()}
+        assert set(logs) == {f"{'ApiHandler' if name == 'APIHandler' else name}LogGroup" for name in package.functions()} | {"ApiAccessLog"}
+
+    def test_what_is_kept_is_versioned_backed_up_and_nobody_elses_to_read(self, package: Package):
+        table, bucket = (package.template["Resources"][name]["Properties"] for name in ("Ledger", "ArtifactBucket"))
+
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["DeletionProtectionEnabled"] is True
+        assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+        assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+
+    def test_every_queue_has_dead_letters(self, package: Package):
+        queues = {name: one["Properties"] for name, one in package.template["Resources"].items() if one["Type"] == "AWS::SQS::Queue"}
+        working = {name: queue for name, queue in queues.items() if not name.endswith("DeadLetters")}
+
+        assert working
+        for queue in working.values():
+            assert queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]["MessageRetentionPeriod"] == 1209600
 
     def test_an_authorizer_whose_ledger_does_not_answer_is_to_be_tried_again(self, package: Package):
         answers = package.template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]

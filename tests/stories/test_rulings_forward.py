@@ -8,6 +8,7 @@ from chalicelib.colors import Color
 from chalicelib.deployments.model import Kind, Phase
 from chalicelib.errors import Conflict
 from chalicelib.health.signal import Answer
+from chalicelib.releases.service import ByHand, ObjectByHand
 from tests.stories.test_rulings import QUICK_STEPS, reached
 from tests.world import BUCKET, World, a_definition, a_zip
 
@@ -219,7 +220,7 @@ class TestOrder:
         world.wait(5)
         world.staged("1.0.1")
 
-        world.control.releases.register("web", version="1.0.0", key="web/1.0.0/app.zip", object_version=older, sha256=None, by=world.asked().by)
+        world.control.releases.register("web", ByHand("1.0.0", ObjectByHand("web/1.0.0/app.zip", older)), world.asked().by)
 
         world.until(lambda: world.phase("1.0.0") is Phase.STAGED)
 

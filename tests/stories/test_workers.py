@@ -46,11 +46,11 @@ class Sleepy:
         self._runtime = runtime
         self.asleep: Callable[[], object] | None = None
 
-    def prepare(self, *arguments: Any) -> Standing:
+    def prepare(self, *arguments: Any, **named: Any) -> Standing:
         asleep, self.asleep = self.asleep, None
         if asleep:
             asleep()
-        return cast(Standing, self._runtime.prepare(*arguments))
+        return cast(Standing, self._runtime.prepare(*arguments, **named))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runtime, name)

@@ -4,7 +4,7 @@ import json
 
 from chalicelib import log
 from chalicelib.errors import Unavailable
-from chalicelib.events import each_changed, each_service
+from chalicelib.events import each_changed, each_service, tag_of
 
 
 def a_change(number: int, pk: str, sk: str = "state") -> dict[str, object]:
@@ -51,6 +51,15 @@ class TestMessages:
 
         assert each_service({"Records": records}, work) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
         assert done == ["web", "shop"]
+
+
+class TestAPushedImage:
+    def test_is_told_by_repository_and_tag(self):
+        assert tag_of({"repository-name": "team/web", "image-tag": "v1.0.0", "image-digest": "sha256:0"}) == ("team/web", "v1.0.0")
+
+    def test_may_have_no_tag(self):
+        """The parts of an image for several platforms are pushed so."""
+        assert [tag_of({"repository-name": "web", **tag}) for tag in ({}, {"image-tag": ""}, {"image-tag": None})] == [("web", "")] * 3
 
 
 class TestACount:

@@ -21,21 +21,23 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # layer: (modules, may import)
     WORDS: (("errors", "clock", "colors", "formats", "settings", "ids", "log"), ()),
     AWS: (("aws.*",), (WORDS,)),
-    MODELS: (("*.model", "services.definition"), (WORDS,)),
+    MODELS: (("*.model", "services.definition", "services.parts", "services.running"), (WORDS,)),
     PORTS: (
-        ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "config.references", "cutover.switch", "deployments.queues", "hooks.caller"),
+        ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "releases.images", "config.references", "cutover.switch", "deployments.queues", "hooks.caller"),
         (WORDS, MODELS, PURE),
     ),
     ADAPTERS: (
         (
-            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.sqs", "*.cloudwatch", "config.aws", "cutover.ssm", "config.ssm", "config.secretsmanager"),
-            *("ledger.items", "traffic.surroundings", "runtimes.attachment", "runtimes.function", "health.target_health", "health.probe", "hooks.https", "hooks.either"),
+            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.ecr", "*.sqs", "*.cloudwatch", "config.aws", "cutover.ssm", "config.ssm", "config.secretsmanager"),
+            *("ledger.items", "traffic.surroundings", "health.target_health", "health.probe", "hooks.https", "hooks.either", "runtimes.by_kind"),
+            *("runtimes.*.runtime", "runtimes.lambda_.attachment", "runtimes.lambda_.provisioned", "runtimes.lambda_.refusals", "runtimes.ecs.cluster", "runtimes.ecs.secrets", "runtimes.ecs.sizes", "runtimes.ecs.survey"),
+            *("runtimes.autoscaling.groups", "runtimes.autoscaling.steps", "runtimes.autoscaling.templates"),
         ),
         (WORDS, AWS, MODELS, PORTS, PURE),
     ),
     USE_CASES: (
         (
-            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "services.footing", "services.owning", "config.pins"),
+            *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "releases.uploads", "releases.pushes", "releases.sources", "services.footing", "services.owning", "config.pins"),
             *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.preflights", "deployments.trial"),
         ),
         (WORDS, MODELS, PORTS, PURE),
@@ -43,7 +45,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     PURE: (
         (
             *("deployments.*", "releases.*", "services.recording", "config.diff", "audit.chain", "health.judge", "health.shares", "health.periods"),
-            *("traffic.weights", "traffic.addresses", "hooks.answering", "hooks.addresses"),
+            *("runtimes.*", "traffic.weights", "traffic.addresses", "hooks.answering", "hooks.addresses"),
         ),
         (WORDS, MODELS, PORTS),
     ),

@@ -2,7 +2,7 @@
 
 from tests.defects.defect import Defect
 
-LAMBDA = "chalicelib/runtimes/lambda_.py"
+LAMBDA = "chalicelib/runtimes/lambda_/runtime.py"
 RUNTIME = "tests/contract/test_runtime.py"
 
 EDGES = (

@@ -54,8 +54,8 @@ BEFORE_THE_SHIFT = (
     ),
     Defect(
         "config left behind", "a release runs with the settings of another config version", PERFORM,
-        text="config.environment(repinned) if config else {}",
-        instead="{}",
+        text="config.environment(repinned) if config else Environment()",
+        instead="Environment()",
         caught_by="tests/stories/test_rollback.py::TestAfterwards::test_restores_the_config_with_the_code",
     ),
     Defect(
@@ -84,13 +84,13 @@ BEFORE_THE_SHIFT = (
     ),
     Defect(
         "intake mark apart", "a release is recorded, and the next event takes its upload in once more", INTAKE,
-        text='quietly=(self._mark(upload, "release", admission.marking), *admission.quietly(release)),',
+        text='quietly=(self._mark(candidate, "release", admission.marking), *admission.quietly(release)),',
         instead="quietly=admission.quietly(release),",
         caught_by=f"{UPLOADS}::TestReconciling::test_finds_nothing_a_second_time",
     ),
     Defect(
         "another digest under the same version", "what was promoted is not what was tested", INTAKE,
-        text="        return known.release if known.release.digest == found.artifact.digest else _reuse(known.release, found)",
+        text="        return known.release if known.release.digest == digest else _reuse(known.release, digest)",
         instead="        return known.release",
         caught_by=f"{UPLOADS}::TestRejection::test_of_another_digest_names_both",
     ),

@@ -10,7 +10,7 @@ from chalicelib.api import shapes, views
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import Store
 from chalicelib.deployments.answers import Preflight
-from chalicelib.deployments.instructions import EnterReadOnly, Instruction, LeaveReadOnly, PointStaging, Prepare, Retire, SetWeights
+from chalicelib.deployments.instructions import EnterReadOnly, Instruction, LeaveReadOnly, PointStaging, Prepare, Resize, SetWeights
 from chalicelib.deployments.model import ADOPTED, Build, Placement
 from chalicelib.releases.model import S3Artifact
 from tests.unit.api.an_api import Api, an_api
@@ -114,8 +114,8 @@ class TestAnInstruction:
             ),
             (LeaveReadOnly("/turnout/web/switch", "d-000001"), {"do": "leave-read-only", "parameter": "/turnout/web/switch", "deployment": "d-000001"}),
             (PointStaging(Color.GREEN), {"do": "point-staging", "color": "green"}),
-            (Prepare(Color.BLUE, BUILD), {"do": "prepare", "color": "blue", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}, "repinned": {}}),
-            (Retire(Color.BLUE), {"do": "retire", "color": "blue"}),
+            (Prepare(Color.BLUE, BUILD, "d-000001"), {"do": "prepare", "color": "blue", "attempt": "d-000001", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}, "repinned": {}}),
+            (Resize(Color.BLUE, held=False, at_most=1), {"do": "resize", "color": "blue", "held": False, "at_least": 0, "at_most": 1}),
         ],
     )
     def test_says_what_it_would_do(self, instruction: Instruction, shown: dict[str, Any]):

@@ -11,19 +11,19 @@ def an_error(code, status=400):
 
 
 class TestTranslation:
-    @pytest.mark.parametrize("code", ["RuleNotFound", "TargetGroupNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchVersion", "404"])
+    @pytest.mark.parametrize("code", ["RuleNotFound", "TargetGroupNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchVersion", "404", "ClusterNotFoundException", "ServiceNotFoundException", "ServiceNotActiveException", "ObjectNotFoundException"])
     def test_what_does_not_exist_is_not_found(self, code):
         with pytest.raises(NotFound), translated("reading"):
             raise an_error(code, 404)
 
-    @pytest.mark.parametrize("code", ["ResourceConflictException", "PreconditionFailedException", "ResourceInUse"])
+    @pytest.mark.parametrize("code", ["ResourceConflictException", "PreconditionFailedException", "ResourceInUse", "ConcurrentUpdateException"])
     def test_what_does_not_fit_the_state_is_a_conflict(self, code):
         with pytest.raises(Conflict), translated("writing"):
             raise an_error(code, 409)
 
     @pytest.mark.parametrize(
         ("code", "status"),
-        [("Throttling", 400), ("ThrottlingException", 400), ("TooManyRequestsException", 429), ("Odd", 429), ("Odd", 503), ("AccessDenied", 403), ("ExpiredToken", 403)],
+        [("Throttling", 400), ("ThrottlingException", 400), ("TooManyRequestsException", 429), ("Odd", 429), ("Odd", 503), ("AccessDenied", 403), ("ExpiredToken", 403), ("ServerException", 400), ("InternalServiceException", 400)],
     )
     def test_what_may_be_different_later_is_unavailable(self, code, status):
         with pytest.raises(Unavailable), translated("reading"):

@@ -52,7 +52,7 @@ class TestAnEnvironment:
 
         made = CONFIG.environment({"DB": newer})
 
-        assert made == {"MODE": "slow", "DB": "ssm:/turnout/db:2", "KEY": "secretsmanager:turnout/key:1", "TURNOUT_REPINNED": fingerprint({"DB": newer})}
+        assert made.variables == {"MODE": "slow", "DB": "ssm:/turnout/db:2", "KEY": "secretsmanager:turnout/key:1", "TURNOUT_REPINNED": fingerprint({"DB": newer})}
         assert fingerprint({"DB": newer}) != fingerprint({"KEY": newer})
         assert fingerprint({}) == ""
 

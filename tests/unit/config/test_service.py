@@ -192,7 +192,18 @@ class TestReferences:
         corner.secrets.put(Store.SSM, "/turnout/db")
         config = change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db"), "MODE": "slow"})
 
-        assert config.environment({}) == {"DB": "ssm:/turnout/db:1", "MODE": "slow"}
+        assert config.environment({}).variables == {"DB": "ssm:/turnout/db:1", "MODE": "slow"}
+
+    def test_that_a_runtime_cannot_pin_are_refused_by_name(self) -> None:
+        corner = Corner()
+        corner.images.push("web", "v1", b"image")
+        corner.register_images()
+        corner.secrets.put(Store.SSM, "/turnout/db")
+        corner.secrets.put(Store.SECRETS_MANAGER, "turnout/key")
+
+        with pytest.raises(Invalid, match="Secrets Manager") as refused:
+            change_to(corner, {"DB": Reference(Store.SSM, "/turnout/db"), "KEY": Reference(Store.SECRETS_MANAGER, "turnout/key")})
+        assert fields_of(refused) == ["set.DB"]
 
 
 class TestReading:

@@ -5,20 +5,25 @@ import struct
 import warnings
 import zipfile
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from chalicelib.access.model import Caller, Role
 from chalicelib.clock import ManualClock
 from chalicelib.config.memory import MemorySecretIndex
 from chalicelib.config.service import Configs
+from chalicelib.errors import Unavailable
 from chalicelib.health.memory import MemoryTargetHealth
 from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Change
 from chalicelib.releases.intake import Intaking
-from chalicelib.releases.memory import MemoryObjects
+from chalicelib.releases.memory import MemoryImages, MemoryObjects
 from chalicelib.releases.objects import Fetched
+from chalicelib.releases.pushes import Pushes
 from chalicelib.releases.service import Releases
+from chalicelib.releases.sources import Sources
+from chalicelib.releases.uploads import Uploads
 from chalicelib.runtimes.memory import MemoryRuntime
 from chalicelib.services.definition import Definition
 from chalicelib.services.service import Services
@@ -75,6 +80,13 @@ def a_definition(name: str = "web", **fields: Any) -> Definition:
     return Definition.model_validate({"name": name, "runtime": {"kind": "lambda", "function": name}, "traffic": a_traffic(name), **fields})
 
 
+def an_ecs_definition(name: str = "web", **source: Any) -> Definition:
+    """Of a service that takes images: from the repository of its name, unless `source` says another."""
+    services = {color: f"{name}-{color}" for color in ("blue", "green")}
+    runtime = {"kind": "ecs", "cluster": "turnout", "services": services}
+    return a_definition(name, runtime=runtime, source={"ecr": name} | source)
+
+
 def a_traffic(name: str = "web") -> dict[str, Any]:
     return {
         "production_rule": f"{_ELB}:listener-rule/app/lb/1/2/{name}-production",
@@ -100,6 +112,13 @@ class CountingLedger(MemoryLedger):
         self.calls.append("find_many")
         return tuple(MemoryLedger.find(self, ref) for ref in refs)
 
+    def list(self, listing: Any, *, limit: int, cursor: str | None = None) -> Any:
+        """One call, however this ledger does it."""
+        made = [*self.calls, "list"]
+        page = super().list(listing, limit=limit, cursor=cursor)
+        self.calls[:] = made
+        return page
+
     def commit(self, change: Change) -> None:
         self.calls.append("commit")
         if self.before_commit:
@@ -119,6 +138,34 @@ class CountingObjects(MemoryObjects):
         return super().fetch(bucket, key, object_version)
 
 
+class CountingImages(MemoryImages):
+    """Counts what is asked of it, and is slow or silent about labels if it is told to be."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.calls: list[str] = []
+        self.without_labels = False
+        self.seconds_for_labels = 0.0
+        self.before_labels: list[Any] = []
+
+    def find(self, repository: str, tag: str) -> Any:
+        self.calls.append("find")
+        return super().find(repository, tag)
+
+    def tagged(self, repository: str) -> Any:
+        self.calls.append("tagged")
+        return super().tagged(repository)
+
+    def labels(self, artifact: Any) -> dict[str, str]:
+        self.calls.append("labels")
+        cast(ManualClock, self.clock).move(timedelta(seconds=self.seconds_for_labels))
+        if self.before_labels:
+            self.before_labels.pop(0)()
+        if self.without_labels:
+            raise Unavailable("no answer")
+        return super().labels(artifact)
+
+
 @dataclass
 class Corner:
     """Everything between the bucket and the ledger, in memory."""
@@ -131,9 +178,14 @@ class Corner:
         self.router = MemoryRouter(self.clock)
         self.secrets = MemorySecretIndex()
         self.target_health = MemoryTargetHealth(self.clock)
-        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock, hooks=MemoryHooks())
-        self.intake = Intaking(self.ledger, self.objects, self.clock, BUCKET)
-        self.releases = Releases(self.ledger, self.intake)
+        self.images = CountingImages(self.clock)
+        self.attached: set[str] = set()
+        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock, hooks=MemoryHooks(), images=self.images)
+        intake = Intaking(self.ledger, self.clock)
+        self.uploads = Uploads(intake, self.ledger, self.objects, self.clock, BUCKET)
+        self.pushes = Pushes(intake, self.ledger, self.images, self.clock)
+        self.intake = Sources(self.uploads, self.pushes, self.clock)
+        self.releases = Releases(self.ledger, intake, self.uploads, self.pushes)
         self.configs = Configs(self.ledger, self.clock, self.secrets)
 
     def register(self, name: str = "web", **fields: Any) -> "Corner":
@@ -141,6 +193,19 @@ class Corner:
         self.router.attach(definition.traffic)
         self.services.register(name, definition, if_match=None, by=ADMIN)
         return self
+
+    def register_images(self, name: str = "web", **source: Any) -> "Corner":
+        definition = an_ecs_definition(name, **source)
+        if definition.traffic.production_rule not in self.attached:
+            self.router.attach(definition.traffic)
+            self.attached.add(definition.traffic.production_rule)
+        self.services.register(name, definition, if_match=None, by=ADMIN)
+        return self
+
+    def push_image(self, tag: str = "v1.0.0", content: bytes = b"image", *, repository: str = "web", **how: Any) -> tuple[Any, ...]:
+        """Push and deliver the event."""
+        self.images.push(repository, tag, content, **how)
+        return self.intake.take_image(repository, tag)
 
     def upload(self, key: str = "web/1.0.0/app.zip", content: bytes | None = None, **metadata: str) -> str:
         return self.objects.put(BUCKET, key, a_zip() if content is None else content, metadata=metadata)

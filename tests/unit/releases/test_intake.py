@@ -48,9 +48,9 @@ def chain(corner: Corner, name: str = "web") -> tuple[Entry, ...]:
     return tuple(reversed(corner.ledger.list(keys.audit_of(f"service/{name}"), limit=100).items))
 
 
-def touch(corner: Corner) -> None:
+def touch(corner: Corner, name: str = "web") -> None:
     """Somebody else writes the service."""
-    before = service(corner)
+    before = service(corner, name)
     _, change = recorded(before, replace(before, due_at=corner.clock.now()), Deed(corner.clock.now(), "else", "touched"))
     MemoryLedger.commit(corner.ledger, change)
 
@@ -167,7 +167,7 @@ class Unversioned(MemoryObjects):
 class TestBucketWithoutVersions:
     def test_tells_uploads_apart_by_their_time(self, corner: Corner) -> None:
         objects = Unversioned(corner.clock)
-        corner.intake._objects = objects
+        corner.uploads._objects = objects
         objects.put(BUCKET, KEY, b"no zip")
 
         assert isinstance(corner.intake.take(BUCKET, KEY, None), Rejection)
@@ -376,7 +376,7 @@ class TestReconciling:
         corner.ledger.calls.clear()
 
         assert corner.intake.reconcile() == 0
-        assert corner.ledger.calls == ["find"] + ["find_many"] * 3
+        assert corner.ledger.calls == ["list", "find"] + ["find_many"] * 3
 
     def test_reads_no_marks_of_what_an_earlier_sweep_covered(self, corner: Corner) -> None:
         corner.arrive(KEY)
@@ -387,7 +387,7 @@ class TestReconciling:
         corner.upload("web/2.0.0/app.zip", OTHER)
 
         assert corner.intake.reconcile() == 1
-        assert corner.ledger.calls == ["find", "find_many", "find_many", "commit"]
+        assert corner.ledger.calls == ["list", "find", "find_many", "find_many", "commit"]
 
     def test_reads_no_marks_of_evidence_and_manifests(self, corner: Corner) -> None:
         corner.upload("web/1.0.0/release.json", b"{}")
@@ -395,7 +395,7 @@ class TestReconciling:
         corner.ledger.calls.clear()
 
         assert corner.intake.reconcile() == 0
-        assert corner.ledger.calls == ["find"]
+        assert corner.ledger.calls == ["list", "find"]
 
     def test_takes_what_turned_up_with_a_moment_that_was_swept(self, corner: Corner) -> None:
         corner.intake.reconcile()
@@ -408,7 +408,7 @@ class TestReconciling:
         assert [release.version for release in releases(corner)] == ["1.0.0"]
 
     def test_stops_in_time_and_goes_on_where_it_stopped(self, corner: Corner) -> None:
-        objects = corner.intake._objects = Slow(corner.clock)
+        objects = corner.uploads._objects = Slow(corner.clock)
         for number in range(4):
             objects.put(BUCKET, f"web/{number}.0.0/app.zip", a_zip({"app.py": b"%d" % number}))
 
@@ -417,7 +417,7 @@ class TestReconciling:
         assert objects.listed_after == ["", "web/1.0.0/app.zip", "web/3.0.0/app.zip"]
 
     def test_goes_past_what_fails_and_comes_back_to_it_however_old(self, corner: Corner) -> None:
-        objects = corner.intake._objects = Slow(corner.clock, broken={"web/0.0.0/app.zip", "web/1.0.0/app.zip"})
+        objects = corner.uploads._objects = Slow(corner.clock, broken={"web/0.0.0/app.zip", "web/1.0.0/app.zip"})
         for number in range(3):
             objects.put(BUCKET, f"web/{number}.0.0/app.zip", a_zip({"app.py": b"%d" % number}))
         assert [corner.intake.reconcile() for _ in range(2)] == [0, 1]
@@ -436,7 +436,7 @@ class TestReconciling:
                 return super().fetch(bucket, key, object_version)
 
         objects = Flaky(corner.clock)
-        corner.intake._objects = objects
+        corner.uploads._objects = objects
         objects.put(BUCKET, "web/0.9.0/app.zip", a_zip())
         objects.put(BUCKET, "web/1.0.0/app.zip", OTHER)
 

@@ -8,6 +8,7 @@ from chalicelib.access.model import Caller, Role
 from chalicelib.errors import Conflict, Invalid, NotFound
 from chalicelib.ledger import keys
 from chalicelib.releases.model import Release
+from chalicelib.releases.service import ByHand, ObjectByHand
 from tests.unit.releases.builders import ADMIN, BUCKET, Corner, a_zip
 
 KEY = "web/1.0.0/app.zip"
@@ -20,8 +21,9 @@ def corner() -> Corner:
 
 
 def register(corner: Corner, **fields: Any) -> tuple[Release, bool]:
-    given = {"version": "1.0.0", "key": KEY, "object_version": None, "sha256": None, "by": ADMIN} | fields
-    return corner.releases.register(fields.pop("service", "web"), **{name: value for name, value in given.items() if name != "service"})
+    given = {"key": KEY, "object_version": None, "sha256": None} | {name: value for name, value in fields.items() if name not in ("service", "reason")}
+    wanted = ByHand("1.0.0", ObjectByHand(**given), fields.get("reason", ""))
+    return corner.releases.register(fields.get("service", "web"), wanted, ADMIN)
 
 
 def field_of(refused: pytest.ExceptionInfo[Invalid]) -> object:

@@ -4,22 +4,40 @@ from base64 import b64decode
 from typing import Any
 
 from chalicelib.colors import Color
-from chalicelib.config.model import REPINNED
+from chalicelib.config.model import Environment
 from chalicelib.deployments.model import Build
 from chalicelib.errors import Unavailable
+from chalicelib.releases.model import S3Artifact
+from chalicelib.runtimes import identity
 from chalicelib.runtimes.runtime import Progress, Standing
+from chalicelib.services.definition import Definition
+from chalicelib.services.running import LambdaRuntime
 
 LATEST = "$LATEST"
 
 
-def environment(service: str, color: Color, build: Build, settings: dict[str, str]) -> dict[str, str]:
+def runtime_of(definition: Definition) -> LambdaRuntime:
+    """Raises `TypeError` for a definition of another runtime, which is never given here."""
+    if not isinstance(definition.runtime, LambdaRuntime):
+        raise TypeError(f"{definition.name} has the runtime {definition.runtime.kind}")
+    return definition.runtime
+
+
+def function_of(definition: Definition) -> str:
+    """The function's name."""
+    return runtime_of(definition).function
+
+
+def zip_of(build: Build) -> S3Artifact:
+    """Raises `TypeError` for an image, which is refused before."""
+    if not isinstance(build.artifact, S3Artifact):
+        raise TypeError(f"{build.version} is an image")
+    return build.artifact
+
+
+def variables_of(service: str, color: Color, build: Build, environment: Environment) -> dict[str, str]:
     """The whole environment of a version: the settings, and by what the application can tell where it stands."""
-    return settings | {
-        "TURNOUT_SERVICE": service,
-        "TURNOUT_VERSION": build.version,
-        "TURNOUT_COLOR": color.value,
-        "TURNOUT_CONFIG_VERSION": str(build.config_version),
-    }
+    return environment.variables | identity.variables(service, color, build)
 
 
 def size_of(variables: dict[str, str]) -> int:
@@ -42,21 +60,19 @@ def hex_digest(configuration: dict[str, Any]) -> str:
 
 def standing_of(configuration: dict[str, Any], service: str, color: Color) -> Standing:
     """What the version behind a colour's alias is. `$LATEST` is never a build, whatever is on it."""
-    found = variables(configuration)
-    ours = (found.get("TURNOUT_SERVICE"), found.get("TURNOUT_COLOR")) == (service, color.value)
-    version, config_version = found.get("TURNOUT_VERSION"), found.get("TURNOUT_CONFIG_VERSION", "")
-    if configuration.get("Version") == LATEST or not ours or not version or not config_version.isdecimal():
+    found = identity.identity_in(variables(configuration), service, color)
+    if configuration.get("Version") == LATEST or found is None:
         return Standing(Progress.EMPTY, reason="what stands there was not put there by Turnout")
     state = unready(configuration) or Standing(Progress.READY)
     if state.progress is Progress.FAILED:
         # A version that fell over after it stood is in nobody's way: the next one replaces it.
         return Standing(Progress.EMPTY, reason=state.reason)
-    return Standing(state.progress, version, hex_digest(configuration), int(config_version), state.reason, found.get(REPINNED, ""))
+    return Standing(state.progress, found.version, hex_digest(configuration), found.config_version, state.reason, found.repinned)
 
 
 def another_service(configuration: dict[str, Any], service: str, color: Color) -> Standing | None:
     """Why this service may not move the alias: what it points at was put there for another one. `$LATEST` is nobody's."""
-    owner = variables(configuration).get("TURNOUT_SERVICE")
+    owner = variables(configuration).get(identity.SERVICE)
     if configuration.get("Version") == LATEST or owner in (None, service):
         return None
     function = configuration.get("FunctionName")

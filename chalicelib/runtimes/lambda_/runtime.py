@@ -1,6 +1,6 @@
 """The runtime that is a Lambda function: a build is a published version, a colour is an alias, its target is that alias.
 
-    environment ─▶ code ─▶ version ─▶ alias with permission and target ─▶ alias moved
+    environment ─▶ code ─▶ version ─▶ alias with permission and target ─▶ alias moved ─▶ provisioned concurrency, where there is to be some
 
 Environment and code are put on `$LATEST`, which both colours share, so nothing
 is published from it unless it is exactly the build, and the version is looked
@@ -8,40 +8,49 @@ at again before an alias moves to it. The alias moves last: what stands on a
 colour can always be reached through its target group.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from chalicelib.aws.clients import Clients
-from chalicelib.aws.faults import code_of, is_refusal, message_of, translated
+from chalicelib.aws.faults import translated
 from chalicelib.clock import Clock
 from chalicelib.colors import Color
-from chalicelib.config.model import REPINNED
+from chalicelib.config.model import REPINNED, Environment
 from chalicelib.deployments.model import Build
-from chalicelib.errors import Conflict, Invalid, NotFound, Unavailable
-from chalicelib.runtimes.attachment import attach, register, require_lambda_groups
-from chalicelib.runtimes.function import LATEST, another_service, environment, hex_digest, size_of, standing_of, unready, variables
-from chalicelib.runtimes.runtime import Fence, Progress, Standing, unfenced
+from chalicelib.errors import Conflict, Invalid, NotFound
+from chalicelib.releases.model import ImageArtifact
+from chalicelib.runtimes.lambda_.attachment import attach, require_lambda_groups
+from chalicelib.runtimes.lambda_.function import (
+    LATEST,
+    another_service,
+    function_of,
+    hex_digest,
+    size_of,
+    standing_of,
+    unready,
+    variables,
+    variables_of,
+    zip_of,
+)
+from chalicelib.runtimes.lambda_.provisioned import FAILURE_IS_NEWS, TAKEN_OVER, Provisioned
+from chalicelib.runtimes.lambda_.refusals import unless_refused
+from chalicelib.runtimes.runtime import Fence, Progress, Size, Standing, unfenced
 from chalicelib.services.definition import Definition
 
 MOST_ENVIRONMENT_BYTES = 4096
-FAILURE_IS_NEWS = timedelta(minutes=10)
-# What AWS says to code or settings that it will never take.
-_REFUSED = frozenset({
-    "InvalidParameterValueException", "CodeStorageExceededException", "RequestEntityTooLargeException", "InvalidZipFileException",
-    "CodeVerificationFailedException", "InvalidCodeSignatureException",
-})  # fmt: skip
 
 
 class LambdaRuntime:
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
         self._clock = clock
+        self._provisioned = Provisioned(clients, clock)
 
     def survey(self, definition: Definition) -> None:
         try:
             found = self._configuration(definition, LATEST)
         except NotFound as absent:
-            name = definition.runtime.function
+            name = function_of(definition)
             raise Invalid(f"runtime.function: there is no function {name}; name one that exists", field="runtime.function") from absent
         if found.get("PackageType", "Zip") != "Zip":
             raise Invalid("runtime.function: this function is a container image; releases are zips, so name a function of zips", field="runtime.function")
@@ -49,10 +58,16 @@ class LambdaRuntime:
 
     def standing(self, definition: Definition, color: Color) -> Standing:
         there = self._behind_alias(definition, color)
-        return standing_of(there, definition.name, color) if there else Standing(Progress.EMPTY, reason=f"there is no alias {color}")
+        if there is None:
+            return Standing(Progress.EMPTY, reason=f"there is no alias {color}")
+        return self._provisioned.awaited(definition, color, standing_of(there, definition.name, color))
 
-    def prepare(self, definition: Definition, color: Color, build: Build, settings: dict[str, str], still_ours: Fence = unfenced) -> Standing:
-        wanted = environment(definition.name, color, build, settings)
+    def prepare(
+        self, definition: Definition, color: Color, build: Build, environment: Environment, attempt: str, *, serving: bool = False, still_ours: Fence = unfenced  # noqa: ARG002 - of no use here: a failure is told by how old it is
+    ) -> Standing:
+        wanted = variables_of(definition.name, color, build, environment)
+        if isinstance(build.artifact, ImageArtifact):
+            return Standing(Progress.FAILED, reason=f"{build.version} is an image, and a function of zips cannot run it; publish it as a zip")
         if size_of(wanted) > MOST_ENVIRONMENT_BYTES:
             return Standing(Progress.FAILED, reason=f"the settings take {size_of(wanted)} bytes and Lambda allows {MOST_ENVIRONMENT_BYTES}; take some out")
         try:
@@ -61,17 +76,19 @@ class LambdaRuntime:
             # An update is under way, somebody moved first, or what was just made is not seen everywhere yet: look again.
             return Standing(Progress.WORKING, reason=passing.detail)
 
-    def retire(self, definition: Definition, color: Color) -> None:
-        """Nothing: a version that gets no requests costs nothing, and its alias can be given traffic again at once."""
+    def sizes(self, definition: Definition) -> dict[Color, Size] | None:
+        """None without provisioned concurrency: a version that gets no requests costs nothing, and its alias can be given traffic again at once."""
+        return self._provisioned.requested(definition)
+
+    def resize(self, definition: Definition, color: Color, *, at_least: int = 0, at_most: int | None = None, held: bool) -> None:  # noqa: ARG002 - nothing here is held
+        self._provisioned.bring(definition, color, at_least=at_least, at_most=at_most)
 
     def _prepare(self, definition: Definition, color: Color, build: Build, wanted: dict[str, str], still_ours: Fence) -> Standing:
         if there := self._behind_alias(definition, color):
             if anothers := another_service(there, definition.name, color):
                 return anothers
-            standing = standing_of(there, definition.name, color)
-            if standing.holds(build, repinned=wanted.get(REPINNED, "")):
-                register(self._clients, definition, color, self._alias(definition, color)["AliasArn"])
-                return standing
+            if standing_of(there, definition.name, color).holds(build, repinned=wanted.get(REPINNED, "")):
+                return self._move(definition, color, there, still_ours)
         latest = self._latest_with(definition, build, wanted)
         if isinstance(latest, Standing):
             return latest
@@ -87,7 +104,7 @@ class LambdaRuntime:
         try:
             latest = self._configuration(definition, LATEST)
         except NotFound:
-            return Standing(Progress.FAILED, reason=f"there is no function {definition.runtime.function}; make it again, or register the service with another")
+            return Standing(Progress.FAILED, reason=f"there is no function {function_of(definition)}; make it again, or register the service with another")
         failed_before = _failed(latest)
         if under_way := _under_way(latest):
             return under_way
@@ -102,7 +119,7 @@ class LambdaRuntime:
 
     def _put_code(self, definition: Definition, build: Build, latest: dict[str, Any]) -> dict[str, Any] | Standing:
         """Answers `FAILED` where the object is not what was gated. One that was slow to arrive is found out by the next call."""
-        artifact = build.artifact
+        artifact = zip_of(build)
         pinned = {"S3ObjectVersion": artifact.object_version} if artifact.object_version else {}
         updated = self._refusable("update_function_code", definition, latest, S3Bucket=artifact.bucket, S3Key=artifact.key, **pinned)
         if isinstance(updated, Standing):
@@ -123,50 +140,37 @@ class LambdaRuntime:
 
     def _refusable(self, operation: str, definition: Definition, latest: dict[str, Any], **changes: Any) -> dict[str, Any] | Standing:
         """Update `$LATEST` unless somebody else has since it was read; `FAILED` when Lambda will never take this, `WORKING` while it may not."""
-        from botocore.exceptions import ClientError
-
-        try:
-            with translated(f"{operation} of {definition.runtime.function}"):
-                updated: dict[str, Any] = getattr(self._clients.lambda_, operation)(
-                    FunctionName=definition.runtime.function, **_locked(latest), **changes
-                )
-        except ClientError as error:
-            if code_of(error.response) not in _REFUSED:
-                raise
-            return Standing(Progress.FAILED, reason=f"Lambda refused it: {message_of(error.response)}")
-        except Unavailable as unanswered:
-            if not is_refusal(unanswered):
-                raise
-            name = definition.runtime.function
-            return Standing(Progress.WORKING, reason=f"AWS lets Turnout change only functions with the tag turnout:service; give it to {name}")
-        return updated
+        name, update = function_of(definition), getattr(self._clients.lambda_, operation)
+        return unless_refused(operation, name, lambda: update(FunctionName=name, **_locked(latest), **changes))
 
     def _publish(self, definition: Definition, color: Color, build: Build, latest: dict[str, Any]) -> dict[str, Any]:
         """Publish `$LATEST` as it was seen. Publishing again what has not changed gives the same version."""
         description = f"{definition.name} {build.version} {color} config {build.config_version} {build.digest}"
-        with translated(f"publishing a version of {definition.runtime.function}"):
+        with translated(f"publishing a version of {function_of(definition)}"):
             version: dict[str, Any] = self._clients.lambda_.publish_version(
-                FunctionName=definition.runtime.function, CodeSha256=latest["CodeSha256"], Description=description, **_locked(latest)
+                FunctionName=function_of(definition), CodeSha256=latest["CodeSha256"], Description=description, **_locked(latest)
             )
         return version
 
     def _move(self, definition: Definition, color: Color, version: dict[str, Any], still_ours: Fence) -> Standing:
-        """Point the colour's alias at the version, unless somebody moved the alias since it was read."""
-        function, number = definition.runtime.function, version["Version"]
+        """Point the colour's alias at the version alone, unless somebody moved the alias since it was read."""
+        function, number = function_of(definition), version["Version"]
         alias = attach(self._clients, definition, color, self._alias_or_none(definition, color))
         if alias["FunctionVersion"] != number or alias.get("RoutingConfig", {}).get("AdditionalVersionWeights"):
+            if underway := self._provisioned.taken_away(definition, color, still_ours):
+                return underway
             if not still_ours():
-                return Standing(Progress.WORKING, reason="another deployment has taken over")
+                return TAKEN_OVER
             with translated(f"moving alias {color} of {function}"):
                 self._clients.lambda_look.update_alias(
                     FunctionName=function, Name=color.value, FunctionVersion=number,
                     RoutingConfig={"AdditionalVersionWeights": {}}, **_locked(alias),
                 )  # fmt: skip
-        return standing_of(version, definition.name, color)
+        return self._provisioned.see_to(definition, color, standing_of(version, definition.name, color), still_ours)
 
     def _configuration(self, definition: Definition, qualifier: str) -> dict[str, Any]:
-        with translated(f"reading {definition.runtime.function}:{qualifier}"):
-            found: dict[str, Any] = self._clients.lambda_look.get_function_configuration(FunctionName=definition.runtime.function, Qualifier=str(qualifier))
+        with translated(f"reading {function_of(definition)}:{qualifier}"):
+            found: dict[str, Any] = self._clients.lambda_look.get_function_configuration(FunctionName=function_of(definition), Qualifier=str(qualifier))
         return found
 
     def _behind_alias(self, definition: Definition, color: Color) -> dict[str, Any] | None:
@@ -177,8 +181,8 @@ class LambdaRuntime:
             return None
 
     def _alias(self, definition: Definition, color: Color) -> dict[str, Any]:
-        with translated(f"reading alias {color} of {definition.runtime.function}"):
-            found: dict[str, Any] = self._clients.lambda_.get_alias(FunctionName=definition.runtime.function, Name=color.value)
+        with translated(f"reading alias {color} of {function_of(definition)}"):
+            found: dict[str, Any] = self._clients.lambda_.get_alias(FunctionName=function_of(definition), Name=color.value)
         return found
 
     def _alias_or_none(self, definition: Definition, color: Color) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from chalicelib.aws.clients import Clients
 from chalicelib.aws.faults import translated
 from chalicelib.colors import Color
 from chalicelib.errors import Conflict, Invalid, NotFound
-from chalicelib.runtimes.function import LATEST
+from chalicelib.runtimes.lambda_.function import LATEST, function_of
 from chalicelib.services.definition import Definition, Traffic
 
 
@@ -27,8 +27,8 @@ def require_lambda_groups(elbv2: Any, traffic: Traffic) -> None:
 def attach(clients: Clients, definition: Definition, color: Color, alias: dict[str, Any] | None) -> dict[str, Any]:
     """The colour's alias, made if there is none, and registered. A new one points at nothing of ours until it is moved."""
     if alias is None:
-        with translated(f"making alias {color} of {definition.runtime.function}"):
-            made: dict[str, Any] = clients.lambda_.create_alias(FunctionName=definition.runtime.function, Name=color.value, FunctionVersion=LATEST)
+        with translated(f"making alias {color} of {function_of(definition)}"):
+            made: dict[str, Any] = clients.lambda_.create_alias(FunctionName=function_of(definition), Name=color.value, FunctionVersion=LATEST)
         alias = made
     register(clients, definition, color, alias["AliasArn"])
     return alias
@@ -55,8 +55,8 @@ def _permit(clients: Clients, definition: Definition, color: Color, group: str) 
     """Let this target group call the alias; ELB refuses to register a function that it may not call."""
     statement = "turnout-" + group.rpartition(":targetgroup/")[2].replace("/", "-")
     # Named after the group, so a statement of that name which is there already says the same.
-    with suppress(Conflict), translated(f"permitting target group {color} to call {definition.runtime.function}:{color}"):
+    with suppress(Conflict), translated(f"permitting target group {color} to call {function_of(definition)}:{color}"):
         clients.lambda_.add_permission(
-            FunctionName=definition.runtime.function, Qualifier=color.value, StatementId=statement,
+            FunctionName=function_of(definition), Qualifier=color.value, StatementId=statement,
             Action="lambda:InvokeFunction", Principal="elasticloadbalancing.amazonaws.com", SourceArn=group,
         )  # fmt: skip
