@@ -45,6 +45,24 @@ class TestAnUpload:
 
         assert both_ways(do) == ((1, 1), (2, 2))
 
+    def test_is_told_by_a_bucket_that_says_so(self) -> None:
+        def do(*queues: dict[str, Any]) -> tuple[bool, int]:
+            a_bucket()
+            both = {"EventBridgeConfiguration": {}, "QueueConfigurations": list(queues)}
+            client("s3").put_bucket_notification_configuration(Bucket="artifacts", NotificationConfiguration=both)
+            shown = client("s3").get_bucket_notification_configuration(Bucket="artifacts")
+            return "EventBridgeConfiguration" in shown, len(shown.get("QueueConfigurations", []))
+
+        assert both_ways(do) == ((False, 0), (True, 0))
+        assert both_ways(lambda: do({"QueueArn": a_queue()[1], "Events": ["s3:ObjectCreated:*"]})) == ((False, 1), (True, 1))
+
+    def test_is_told_by_no_bucket_that_was_not_asked_to(self) -> None:
+        def do() -> bool:
+            client("s3").create_bucket(Bucket="artifacts")
+            return "EventBridgeConfiguration" in client("s3").get_bucket_notification_configuration(Bucket="artifacts")
+
+        assert both_ways(do) == (False, False)
+
     def test_is_told_in_aws_words(self) -> None:
         def do() -> tuple[bool, str]:
             [event, _] = self.uploaded()

@@ -8,6 +8,7 @@ import click
 from turnout.cli import options, printing
 from turnout.cli.context import Context, Json
 from turnout.cli.exits import Failure
+from turnout.cli.local_image import image
 
 STATE = ".turnout"
 
@@ -21,6 +22,9 @@ def _seconds(name: str, default: float, what: str, *, least: float = 0.0) -> Cal
 @click.group()
 def local() -> None:
     """The local stack: control plane, embedded AWS, load balancer and compute in one process."""
+
+
+local.add_command(image)
 
 
 @local.command("up")

@@ -1,6 +1,6 @@
 """The data plane of the local stack: the load balancer and the compute behind it, in an event loop of their own thread.
 
-It reads what it serves from the embedded AWS in the same process, and writes nothing there but metrics.
+It reads what it serves from the embedded AWS in the same process, and writes nothing there but metrics, and how ECS's services and tasks stand.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from pathlib import Path
 from turnout.local.alb.balancer import Balancer
 from turnout.local.compute.answers import InvokeResult
 from turnout.local.compute.fleet import Fleet
+from turnout.local.ecs.scheduler import Scheduler
+from turnout.local.instances.keeper import InstanceKeeper
 
 __all__ = ["DataPlane", "InvokeResult"]
 
@@ -26,7 +28,11 @@ class DataPlane:
     def __init__(self, *, region: str, account: str, alb_lag: float, metric_period: float, work_dir: Path, endpoint_url: str = "") -> None:
         work_dir = work_dir.absolute()  # workers run in another directory
         self._fleet = Fleet(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url)
-        self._balancer = Balancer(region=region, account=account, lag=alb_lag, metric_period=metric_period, invoke=self._invoke_target)
+        self._instances = InstanceKeeper(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url, health=self.health)
+        self._balancer = Balancer(
+            region=region, account=account, lag=alb_lag, metric_period=metric_period, invoke=self._invoke_target, address_of=self._instances.address_of
+        )
+        self._tasks = Scheduler(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url, health=self._balancer.health)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
         self._started = threading.Event()
@@ -78,12 +84,16 @@ class DataPlane:
     async def _serve(self) -> None:
         self._stopping = asyncio.Event()
         await self._fleet.start()
+        await self._tasks.start()
+        await self._instances.start()
         try:
             await self._balancer.start()
             self._started.set()
             await self._stopping.wait()
         finally:
-            # Workers first: the requests they were busy with are then answered before the ports close.
+            # Workers, tasks and instances first: the requests they were busy with are then answered before the ports close.
+            await self._instances.stop()
+            await self._tasks.stop()
             await self._fleet.stop()
             await self._balancer.stop()
             await self._cancel_the_rest()

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,7 +22,12 @@ PROBE_QUEUE = "turnout-local-probe"
 DEAD_LETTERS = "-dead-letters"
 LOAD_BALANCER = "turnout-local"
 ROLE = "turnout-local-function"
-UPLOADS = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [BUCKET]}}}
+EVENTS: dict[str, dict[str, Any]] = {
+    "on_artifact": {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [BUCKET]}}},
+    "on_image": {"source": ["aws.ecr"], "detail-type": ["ECR Image Action"], "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]}},
+    "on_ecs_deployment": {"source": ["aws.ecs"], "detail-type": ["ECS Deployment State Change"]},
+}
+"""Which events a handler takes."""
 
 ANY_CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
@@ -63,8 +68,8 @@ class EmbeddedAws:
     def stop(self) -> None:
         self._server.stop()
 
-    def furnish(self, *, table: dict[str, Any], artifact_handler: str) -> None:
-        """Make everything the control plane needs. `table` describes its table, `artifact_handler` is the ARN that uploads go to.
+    def furnish(self, *, table: dict[str, Any], handlers: Mapping[str, str]) -> None:
+        """Make everything the control plane needs. `table` describes its table, `handlers` has the ARNs of those in `EVENTS` that there are.
 
         The first call to a service imports it, which for ELB takes most of a second, so they are made side by side.
         """
@@ -72,7 +77,8 @@ class EmbeddedAws:
         jobs: list[Callable[[], object]] = [
             lambda: _balancer(client),
             lambda: client("dynamodb").create_table(**table),
-            lambda: _uploads(client, artifact_handler),
+            lambda: _bucket(client),
+            lambda: _rules(client, handlers),
             lambda: _queue(client, DUE_QUEUE, tries=3),
             lambda: _queue(client, PROBE_QUEUE, tries=2),
             lambda: client("iam").create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(_trust("lambda.amazonaws.com"))),
@@ -97,14 +103,21 @@ def _balancer(client: Clients) -> None:
     client("elbv2").create_load_balancer(Name=LOAD_BALANCER, Subnets=subnets, Type="application", Scheme="internal")
 
 
-def _uploads(client: Clients, handler: str) -> None:
-    """The artifact bucket, and the rule that takes its uploads to the control plane."""
-    s3, events = client("s3"), client("events")
+def _bucket(client: Clients) -> None:
+    """The artifact bucket, which tells EventBridge of uploads."""
+    s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
-    events.put_rule(Name="turnout-local-uploads", EventPattern=json.dumps(UPLOADS))
-    events.put_targets(Rule="turnout-local-uploads", Targets=[{"Id": "on-artifact", "Arn": handler}])
+
+
+def _rules(client: Clients, handlers: Mapping[str, str]) -> None:
+    """A rule for each handler, that takes its events to it."""
+    events = client("events")
+    for name, arn in handlers.items():
+        rule = "turnout-local-" + name.replace("_", "-")
+        events.put_rule(Name=rule, EventPattern=json.dumps(EVENTS[name]))
+        events.put_targets(Rule=rule, Targets=[{"Id": "handler", "Arn": arn}])
 
 
 def _queue(client: Clients, name: str, *, tries: int) -> None:

@@ -16,12 +16,12 @@ from botocore.config import Config
 from turnout.local.addresses import is_free
 from turnout.local.embedded import ANY_CREDENTIALS, LOAD_BALANCER, ROLE, Clients, clients
 
-__all__ = ["Clients", "clients", "create_lambda_service"]
+__all__ = ["COLORS", "Clients", "clients", "create_lambda_service", "tag_list", "target_group", "traffic", "unchecked"]
 
 PORTS = range(20000, 32000)
 """Below the range from which the system takes ports for outgoing connections."""
 FULL = 999
-_COLORS = ("blue", "green")
+COLORS = ("blue", "green")
 _NAME_LIMIT = 26
 """What a target group's name leaves beside the colour."""
 _PLACEHOLDER = """
@@ -41,18 +41,14 @@ def create_lambda_service(clients: Clients, *, name: str, handler: str, runtime:
     _function(clients("lambda"), clients("iam"), name, handler, runtime)
     elbv2 = clients("elbv2")
     balancer = elbv2.describe_load_balancers(Names=[LOAD_BALANCER])["LoadBalancers"][0]["LoadBalancerArn"]
-    groups = {color: _group(elbv2, name, color, health_path) for color in _COLORS}
+    groups = {color: _group(elbv2, name, color, health_path) for color in COLORS}
+    return {"name": name, "runtime": {"kind": "lambda", "function": name}, "traffic": traffic(elbv2, balancer, name, groups)}
+
+
+def traffic(elbv2: Any, balancer: str, name: str, groups: dict[str, str]) -> dict[str, Any]:
+    """The definition's part of this name. Makes the listeners and rules that are not there."""
     rules = {role: _rule(elbv2, balancer, name, role, groups) for role in ("production", "staging")}
-    return {
-        "name": name,
-        "runtime": {"kind": "lambda", "function": name},
-        "traffic": {
-            "production_rule": rules["production"],
-            "staging_rule": rules["staging"],
-            "target_groups": groups,
-            "load_balancer": balancer,
-        },
-    }
+    return {"production_rule": rules["production"], "staging_rule": rules["staging"], "target_groups": groups, "load_balancer": balancer}
 
 
 def _function(lambda_: Any, iam: Any, name: str, handler: str, runtime: str) -> None:
@@ -80,27 +76,23 @@ def _placeholder(handler: str) -> bytes:
 
 
 def _group(elbv2: Any, name: str, color: str, health_path: str) -> str:
+    check = {"HealthCheckEnabled": True, "HealthCheckPath": health_path, "HealthCheckIntervalSeconds": 1, "HealthCheckTimeoutSeconds": 1}
+    return target_group(elbv2, name, color, TargetType="lambda", **check)
+
+
+def target_group(elbv2: Any, name: str, color: str, **settings: Any) -> str:
+    """ARN of the target group of a colour, made if it is not there."""
     group = _group_name(name, color)
     try:
         found = elbv2.describe_target_groups(Names=[group])
     except elbv2.exceptions.TargetGroupNotFoundException:
-        found = _unchecked(elbv2).create_target_group(
-            Name=group,
-            TargetType="lambda",
-            HealthCheckEnabled=True,
-            HealthCheckPath=health_path,
-            HealthCheckIntervalSeconds=1,
-            HealthCheckTimeoutSeconds=1,
-            HealthyThresholdCount=2,
-            UnhealthyThresholdCount=4,
-            Matcher={"HttpCode": "200"},
-            Tags=_tag_list(name, color=color),
-        )
+        counts: dict[str, Any] = {"HealthyThresholdCount": 2, "UnhealthyThresholdCount": 4, "Matcher": {"HttpCode": "200"}}
+        found = unchecked(elbv2).create_target_group(Name=group, Tags=tag_list(name, color=color), **counts | settings)
     arn: str = found["TargetGroups"][0]["TargetGroupArn"]
     return arn
 
 
-def _unchecked(elbv2: Any) -> Any:
+def unchecked(elbv2: Any) -> Any:
     """boto3 refuses a health check more often than every 5 seconds, as AWS does; here nobody should wait that long."""
     made: Any = boto3.client(
         "elbv2",
@@ -131,7 +123,7 @@ def _rule(elbv2: Any, balancer: str, name: str, role: str, groups: dict[str, str
         Priority=1,
         Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/*"]}}],
         Actions=[_forward(groups, full="blue" if role == "production" else "green")],
-        Tags=_tag_list(name, role=role),
+        Tags=tag_list(name, role=role),
     )
     arn: str = made["Rules"][0]["RuleArn"]
     return arn
@@ -156,7 +148,7 @@ def _find_listener(elbv2: Any, balancer: str, name: str, role: str) -> str | Non
 def _make_listener(elbv2: Any, balancer: str, name: str, role: str) -> str:
     taken = {each["Port"] for each in elbv2.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer).search("Listeners[]")}
     port = next(port for port in random.sample(PORTS, len(PORTS)) if port not in taken and is_free(port))
-    made = elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=_UNRELEASED, Tags=_tag_list(name, role=role))
+    made = elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=port, DefaultActions=_UNRELEASED, Tags=tag_list(name, role=role))
     arn: str = made["Listeners"][0]["ListenerArn"]
     return arn
 
@@ -165,5 +157,5 @@ def _tags(name: str, **more: str) -> dict[str, str]:
     return {"turnout:service": name} | {f"turnout:{key}": value for key, value in more.items()}
 
 
-def _tag_list(name: str, **more: str) -> list[dict[str, str]]:
+def tag_list(name: str, **more: str) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in _tags(name, **more).items()]

@@ -151,7 +151,7 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
     from turnout.local import corrections, embedded, environment, throttling
     from turnout.local.events import Dispatcher, Sources
     from turnout.local.gateway import Gateway
-    from turnout.local.handlers import Handlers, arn_of
+    from turnout.local.handlers import NAMES, Handlers, arn_of
 
     aws = embedded.EmbeddedAws()
     aws.start()
@@ -162,7 +162,7 @@ def _start(options: Options, listening: socket.socket, parts: Parts, cleanup: Ex
     plane = cleanup.enter_context(parts.data_plane(options, aws.url))
     delay = timedelta(seconds=options.metric_delay)
     cleanup.enter_context(corrections.apply(plane=plane, deliver=dispatcher.deliver, changed=dispatcher.stream_changed, metric_delay=delay))
-    aws.furnish(table=table_definition(embedded.TABLE), artifact_handler=arn_of("on_artifact"))
+    aws.furnish(table=table_definition(embedded.TABLE), handlers={name: arn_of(name) for name in embedded.EVENTS if name in NAMES})
     loaded = parts.load()
     cleanup.enter_context(throttling.throttled(options.throttle))
     gateway = Gateway(loaded.app.app, listening)

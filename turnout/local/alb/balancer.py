@@ -9,6 +9,7 @@ from turnout.local.alb.embedded import Embedded
 from turnout.local.alb.listener import Ports
 from turnout.local.alb.metrics import Metrics
 from turnout.local.alb.model import Group, Health
+from turnout.local.alb.proxy import AddressOf, address_of
 from turnout.local.alb.serving import Server
 from turnout.local.alb.standing import NOT_IN_USE, NOT_REGISTERED, REGISTERING
 from turnout.local.alb.targets import Turns
@@ -21,12 +22,19 @@ LOOK_SECONDS = 0.05
 class Balancer:
     """Belongs to one event loop; only `health` may be called from elsewhere."""
 
-    def __init__(self, *, region: str, account: str, lag: float, metric_period: float, invoke: Invoke) -> None:
+    def __init__(self, *, region: str, account: str, lag: float, metric_period: float, invoke: Invoke, address_of: AddressOf = address_of) -> None:
         self._embedded = Embedded(region=region, account=account)
         self._groups: dict[str, Group] = {}
-        self._checker = Checker(invoke, lambda: self._session)
+        self._checker = Checker(invoke, lambda: self._session, address_of)
         self._metrics = Metrics(account=account, region=region, period_seconds=metric_period, groups=self._groups_in_use)
-        server = Server(invoke=invoke, session=lambda: self._session, turns=Turns(self._checker.state), metrics=self._metrics, groups=lambda: self._groups)
+        server = Server(
+            invoke=invoke,
+            session=lambda: self._session,
+            address_of=address_of,
+            turns=Turns(self._checker.state),
+            metrics=self._metrics,
+            groups=lambda: self._groups,
+        )
         self._ports = Ports(server.serve, lag)
 
     async def start(self) -> None:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from turnout.local.alb import events
 from turnout.local.alb.model import HEALTH_CHECK_AGENT, Group, Health, State, Target
-from turnout.local.alb.proxy import host_of
+from turnout.local.alb.proxy import AddressOf
 from turnout.local.alb.standing import (
     CHECKING,
     DRAINING,
@@ -37,9 +37,10 @@ Key = tuple[str, Target]
 class Checker:
     """Belongs to the balancer's loop, but `health` and `state` may be asked from any thread."""
 
-    def __init__(self, invoke: Invoke, session: Callable[[], aiohttp.ClientSession]) -> None:
+    def __init__(self, invoke: Invoke, session: Callable[[], aiohttp.ClientSession], address_of: AddressOf) -> None:
         self._invoke = invoke
         self._session = session
+        self._address_of = address_of
         self._groups: dict[str, Group] = {}
         self._standing: dict[Key, Standing] = {}
         self._draining: dict[Key, float] = {}
@@ -133,7 +134,8 @@ class Checker:
         return None
 
     async def _asked(self, group: Group, target: Target) -> int | None:
-        url = URL(f"http://{host_of(target.id)}:{group.check.port or target.port}{group.check.path}", encoded=True)
+        host, port = self._address_of(target.id, group.check.port or target.port)
+        url = URL(f"http://{host}:{port}{group.check.path}", encoded=True)
         try:
             async with self._session().get(url, headers={"User-Agent": HEALTH_CHECK_AGENT, "Connection": "close"}, allow_redirects=False) as response:
                 return response.status

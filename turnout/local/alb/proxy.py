@@ -1,7 +1,7 @@
 """Hands a request to an ip or instance target and its answer back, both as streams."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -10,12 +10,14 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from turnout.local.alb.events import HOP_BY_HOP
-from turnout.local.alb.model import Target
 
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 BUFFERED_BODY = 1024 * 1024
 INSTANCES_ARE_HERE = "127.0.0.1"
+
+AddressOf = Callable[[str, int], tuple[str, int]]
+"""Host and port at which a target can be reached, from its id and port."""
 
 
 class NoAnswer(Exception):
@@ -29,9 +31,9 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """What goes to the target; `cookies` are added to what comes back."""
+    """What goes to the target, which is at `address`; `cookies` are added to what comes back."""
 
-    target: Target
+    address: tuple[str, int]
     path_and_query: str
     headers: Sequence[tuple[str, str]]
     cookies: tuple[str, ...]
@@ -46,9 +48,9 @@ class Answered:
     seconds: float
 
 
-def host_of(target_id: str) -> str:
-    """An instance is a process on this machine."""
-    return INSTANCES_ARE_HERE if target_id.startswith("i-") else target_id
+def address_of(target_id: str, port: int) -> tuple[str, int]:
+    """An instance that nobody knows better is on this machine, too."""
+    return INSTANCES_ARE_HERE if target_id.startswith("i-") else target_id, port
 
 
 def session() -> aiohttp.ClientSession:
@@ -64,7 +66,8 @@ def session() -> aiohttp.ClientSession:
 
 async def forward(client: aiohttp.ClientSession, request: web.BaseRequest, onward: Onward) -> Answered:
     """Raises `NoAnswer` while the client can still be told. What breaks later cuts the client off: a short answer must not look complete."""
-    url = URL(f"http://{host_of(onward.target.id)}:{onward.target.port}{onward.path_and_query}", encoded=True)
+    host, port = onward.address
+    url = URL(f"http://{host}:{port}{onward.path_and_query}", encoded=True)
     sent = CIMultiDict([(name, value) for name, value in onward.headers if name.lower() not in HOP_BY_HOP])
     began = time.perf_counter()
     try:

@@ -46,9 +46,17 @@ class Server:
     """`groups` are the target groups as they are now."""
 
     def __init__(
-        self, *, invoke: Invoke, session: Callable[[], aiohttp.ClientSession], turns: Turns, metrics: Metrics, groups: Callable[[], dict[str, Group]]
+        self,
+        *,
+        invoke: Invoke,
+        session: Callable[[], aiohttp.ClientSession],
+        address_of: proxy.AddressOf,
+        turns: Turns,
+        metrics: Metrics,
+        groups: Callable[[], dict[str, Group]],
     ) -> None:
         self._invoke = invoke
+        self._address_of = address_of
         self._session = session
         self._turns = turns
         self._metrics = metrics
@@ -95,7 +103,7 @@ class Server:
     async def _ask_process(self, exchange: Exchange, group: Group, target: Target, cookies: tuple[str, ...]) -> web.StreamResponse:
         asked = exchange.asked
         path_and_query = f"{asked.path}?{asked.query}" if asked.query else asked.path
-        onward = proxy.Onward(target, path_and_query, _forwarded_headers(asked, exchange.listener.port), cookies)
+        onward = proxy.Onward(self._address_of(target.id, target.port), path_and_query, _forwarded_headers(asked, exchange.listener.port), cookies)
         try:
             answered = await proxy.forward(self._session(), exchange.request, onward)
         except proxy.NoAnswer as failure:

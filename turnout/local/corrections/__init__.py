@@ -8,7 +8,7 @@ written for moto 5.2.
 from collections.abc import Callable
 from datetime import timedelta
 
-from turnout.local.corrections import awslambda, cloudwatch, dynamodb, elb, eventbridge, invoking
+from turnout.local.corrections import autoscaling, awslambda, cloudwatch, dynamodb, ecr, ecs, elb, eventbridge, invoking, provisioned
 from turnout.local.corrections.patches import Patches
 from turnout.local.corrections.plane import DataPlane, Invoked
 
@@ -32,7 +32,11 @@ def apply(
     dynamodb.correct(patches, changed=changed)
     elb.correct(patches, plane=plane)
     awslambda.correct(patches)
+    provisioned.correct(patches)
     invoking.correct(patches, plane=plane)
     cloudwatch.correct(patches, delay=metric_delay)
     eventbridge.correct(patches, deliver=deliver)
+    autoscaling.correct(patches, plane=plane)
+    ecr.correct(patches)
+    ecs.correct(patches)
     return patches

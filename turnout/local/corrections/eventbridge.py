@@ -2,11 +2,13 @@
 
 Plain moto sends every S3 event with the same `id` and `sequencer`, calls the
 etag `eTag`, sends it before the object's metadata is set, delivers disabled
-rules, and raises NotImplementedError for a Lambda target.
+rules, raises NotImplementedError for a Lambda target, and never says that a
+bucket tells EventBridge.
 """
 
 import copy
 import itertools
+import re
 import threading
 import time
 import uuid
@@ -35,6 +37,7 @@ def correct(patches: Patches, *, deliver: Deliver) -> None:
     patches.replace(notifications, "_send_event_bridge_message", lambda _: _send_later)
     patches.replace(S3Response, "key_response", _then_sending)
     patches.replace(S3Response, "bucket_response", _then_sending)
+    patches.replace(S3Response, "get_bucket_notification", _saying_so)
     patches.replace(Rule, "send_to_targets", lambda original: _delivering(original, deliver))
 
 
@@ -113,6 +116,20 @@ def _object_event(account_id: str, bucket: Any, event_name: str, key: Any) -> di
 def _sequencer() -> str:
     """Later is greater, for one key and here for all."""
     return f"{time.time_ns():016X}{next(_numbers) % 0x10000:04X}"
+
+
+def _saying_so(original: Any) -> Any:
+    """A bucket's notifications are shown with the one to EventBridge."""
+
+    def get_bucket_notification(self: Any) -> Any:
+        status, headers, body = original(self)
+        found = self.backend.get_bucket_notification_configuration(self.bucket_name)
+        if found and found.event_bridge is not None:
+            opened = re.sub(r"(<NotificationConfiguration[^>]*?)/>$", r"\1></NotificationConfiguration>", body)  # without any other it is one empty element
+            body = opened.replace("</NotificationConfiguration>", "<EventBridgeConfiguration/></NotificationConfiguration>")
+        return status, headers, body
+
+    return get_bucket_notification
 
 
 # EventBridge
