@@ -11,21 +11,24 @@ from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 from moto import mock_aws
 
+from chalicelib.services.definition import Definition
 from tests.cli.builders import a_service
 from tests.cli.fake_api import FakeApi
 from tests.cli.running import Ran, Runner, SleptClock
-from tests.infra.service_stacks import NOT_LOOPBACK, a_listener, outputs
+from tests.infra.service_stacks import NOT_LOOPBACK, a_listener, a_network, outputs, refused, template
 from turnout.cli import service_stack
 from turnout.cli.exits import Exit, Failure
 
 WEB = "/v1/services/web"
 ABSENT = (404, {"type": "/problems/not-found", "title": "x", "status": 404, "detail": "there is no service web"})
 LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/1111/2222"
-STACK = service_stack.Stack("turnout-service-web", "eu-west-1", {"ServiceName": "web"})
+STACK = service_stack.Stack("turnout-service-web", "eu-west-1", "lambda", {"ServiceName": "web"})
 
 
 @pytest.fixture
-def listener() -> Iterator[str]:
+def listener(monkeypatch) -> Iterator[str]:
+    # moto shows the value of a list parameter as Python writes a list; CloudFormation as it was given.
+    monkeypatch.setattr("moto.cloudformation.models.Stack.parameter_list", property(_parameters))
     with mock_aws(config=NOT_LOOPBACK):
         yield a_listener()
 
@@ -36,9 +39,15 @@ def absent(api: FakeApi) -> FakeApi:
     return api.on("PUT", WEB, (201, {})).on("GET", WEB, ABSENT, a_service())
 
 
-def create(cli: Runner, listener: str, *more: str) -> Ran:
+def create(cli: Runner, listener: str, *more: str, runtime: str = "lambda") -> Ran:
     where = ("--listener", listener, "--priority", "20", "--staging-host", "staging.shop.test", "--staging-priority", "10")
-    return cli.turnout("service", "create", "web", "--runtime", "lambda", *where, *more)
+    return cli.turnout("service", "create", "web", "--runtime", runtime, *where, *more)
+
+
+def network() -> tuple[str, ...]:
+    there = a_network()
+    subnets = [word for subnet in there["SubnetIds"].split(",") for word in ("--subnet", subnet)]
+    return ("--vpc", there["VpcId"], *subnets, "--security-group", there["LoadBalancerSecurityGroupId"])
 
 
 class TestMaking:
@@ -63,9 +72,9 @@ class TestMaking:
     def test_forbids_updates_to_move_traffic(self, listener, absent, cli: Runner):
         create(cli, listener)
 
-        policy = json.loads(boto3.client("cloudformation").get_stack_policy(StackName="turnout-service-web")["StackPolicyBody"])
-        denied = [resource for statement in policy["Statement"] if statement["Effect"] == "Deny" for resource in statement["Resource"]]
-        assert "LogicalResourceId/ProductionRule" in denied
+        policy = boto3.client("cloudformation").get_stack_policy(StackName="turnout-service-web")["StackPolicyBody"]
+        assert policy == service_stack.template(service_stack.POLICY)
+        assert "ProductionRule" in refused(template("service-lambda.yaml"), "Update:Modify")
 
     def test_again_finds_the_stack_and_registers(self, listener, absent, cli: Runner):
         absent.on("GET", WEB, ABSENT, ABSENT, a_service()).on("PUT", WEB, (503, {}), (503, {}), (503, {}), (503, {}), (503, {}), (201, {}))
@@ -78,6 +87,54 @@ class TestMaking:
 
         function = boto3.client("lambda").get_function(FunctionName="web")["Configuration"]
         assert (function["MemorySize"], function["Runtime"], function["Handler"]) == (1024, "nodejs22.x", "index.handler")
+
+    def test_on_ecs_registers_two_services_and_where_images_come_from(self, listener, absent, cli: Runner):
+        ran = create(cli, listener, *network(), "--container", "main", "--port", "9000", "--repository", "shop/web", runtime="ecs")
+
+        made = outputs("turnout-service-web")
+        assert (ran.exit_code, ran.err.count("stack turnout-service-web is complete")) == (0, 1)
+        assert absent.last("PUT").body["runtime"] == {
+            "kind": "ecs", "cluster": made["Cluster"], "services": {"blue": "web-blue", "green": "web-green"}, "container": "main", "port": 9000,
+            "task_definition": "web-base",
+        }  # fmt: skip
+        assert absent.last("PUT").body["source"] == {"ecr": "shop/web", "tag_pattern": "*"}
+
+    def test_on_ecs_without_a_repository_makes_one(self, listener, absent, cli: Runner):
+        create(cli, listener, *network(), runtime="ecs")
+
+        [repository] = boto3.client("ecr").describe_repositories()["repositories"]
+        assert (repository["repositoryName"], repository["imageTagMutability"]) == ("web", "IMMUTABLE")
+        assert absent.last("PUT").body["source"]["ecr"] == "web"
+
+    def test_on_auto_scaling_registers_two_groups(self, listener, absent, cli: Runner):
+        ran = create(cli, listener, *network(), "--bucket", "artifacts", runtime="autoscaling")
+
+        assert ran.exit_code == 0
+        assert absent.last("PUT").body["runtime"] == {
+            "kind": "autoscaling", "groups": {"blue": "web-blue", "green": "web-green"}, "launch_template": "turnout-web", "port": 8080,
+        }  # fmt: skip
+        assert "source" not in absent.last("PUT").body
+
+    @pytest.mark.parametrize(("runtime", "more"), [("lambda", ()), ("ecs", ("--repository", "shop/web")), ("autoscaling", ("--bucket", "b-1"))])
+    def test_what_is_registered_is_a_definition_that_the_server_takes(self, listener, absent, cli: Runner, runtime, more):
+        create(cli, listener, *(network() if runtime != "lambda" else ()), *more, runtime=runtime)
+
+        assert Definition.model_validate(absent.last("PUT").body).runtime.kind == runtime
+
+    def test_an_artifact_bucket_may_be_named_by_the_environment(self, listener, cli: Runner):
+        cli.environ["TURNOUT_BUCKET"] = "artifacts"
+
+        ran = create(cli, listener, *network(), "--dry-run", "--json", runtime="autoscaling")
+
+        assert (ran.json["template"], ran.json["parameters"]["ArtifactBucket"]) == ("service-autoscaling.yaml", "artifacts")
+
+    def test_an_image_is_what_gives_a_service_on_ecs_its_release(self, listener, absent, cli: Runner):
+        absent.on("GET", WEB, ABSENT, a_service(runtime={"kind": "ecs"}, definition={"source": {"ecr": "shop/web"}}))
+
+        ran = create(cli, listener, *network(), runtime="ecs")
+
+        assert "an image pushed to shop/web is its release" in ran.err
+        assert "turnout push" not in ran.err
 
     def test_dry_run_shows_the_parameters_and_makes_nothing(self, listener, api, cli: Runner):
         ran = create(cli, listener, "--dry-run", "--json", "--host", "shop.test", "--host", "www.shop.test")
@@ -97,6 +154,30 @@ class TestRefusing:
         assert ran.exit_code == 2
         assert "--listener, --staging-priority, --staging-host or another --staging-listener" in ran.err
         assert "turnout local up" in ran.err
+
+    @pytest.mark.parametrize(("runtime", "missing"), [
+        ("ecs", "--vpc, --subnet, --security-group too"), ("autoscaling", "--vpc, --subnet, --security-group, --bucket (or TURNOUT_BUCKET) too"),
+    ])  # fmt: skip
+    def test_names_what_is_missing_of_the_network(self, cli: Runner, runtime, missing):
+        ran = create(cli, LISTENER, runtime=runtime)
+
+        assert ran.exit_code == 2
+        assert f"in AWS this needs {missing}" in ran.err
+
+    @pytest.mark.parametrize(("runtime", "option", "whose"), [
+        ("ecs", ("--handler", "app.handler"), "--handler is for --runtime lambda"),
+        ("autoscaling", ("--handler", "app.handler"), "--handler is for --runtime lambda"),
+        ("lambda", ("--repository", "web"), "--repository is for --runtime ecs"),
+        ("autoscaling", ("--container", "app"), "--container is for --runtime ecs"),
+        ("lambda", ("--port", "80"), "--port is for --runtime ecs or autoscaling"),
+        ("lambda", ("--vpc", "vpc-1"), "--vpc is for --runtime ecs or autoscaling"),
+        ("ecs", ("--bucket", "b"), "--bucket is for --runtime autoscaling"),
+    ])  # fmt: skip
+    def test_what_another_runtime_has_is_usage_and_not_passed_over(self, cli: Runner, runtime, option, whose):
+        ran = cli.turnout("service", "create", "web", "--runtime", runtime, *option)
+
+        assert ran.exit_code == 2
+        assert f"{whose}, and this is --runtime {runtime}" in ran.err
 
     def test_staging_on_the_same_listener_without_a_host_is_usage(self, cli: Runner):
         assert create(cli, LISTENER, "--staging-host", "", "--staging-listener", LISTENER).exit_code == 2
@@ -227,3 +308,8 @@ def stack(status: str, **more: Any) -> dict[str, Any]:
 
 def _no_credentials(**_: Any) -> None:
     raise NoCredentialsError
+
+
+def _parameters(stack: Any) -> list[dict[str, Any]]:
+    values = stack.resource_map.resolved_parameters
+    return [{"ParameterKey": key, "ParameterValue": ",".join(value) if isinstance(value, list) else value} for key, value in values.items()]

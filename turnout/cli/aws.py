@@ -41,17 +41,33 @@ def local_stack(context: Context) -> LocalStack | None:
     return local if local and (not meant or same_server(meant, local.api_url)) else None
 
 
-def local_lambda_service(endpoint_url: str, **wanted: str) -> dict[str, Any]:
+def local_service(endpoint_url: str, runtime: str, **wanted: Any) -> dict[str, Any]:
     """Makes what a service needs in the embedded AWS; answers the definition to register. Making it again changes nothing."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from turnout.local.provision import clients, create_lambda_service
+    from turnout.local.provision import clients
 
     try:
-        return create_lambda_service(clients(endpoint_url), **wanted)
+        return _making(runtime)(clients(endpoint_url), **wanted)
     except (BotoCoreError, ClientError) as error:
         hint = "if the local stack was killed, run `turnout local down` and `turnout local up` again"
         raise Failure(f"the embedded AWS at {endpoint_url} could not make the service ({error}); {hint}", slug="provision-failed") from error
+
+
+def _making(runtime: str) -> "Callable[..., dict[str, Any]]":
+    match runtime:
+        case "lambda":
+            from turnout.local.provision import create_lambda_service
+
+            return create_lambda_service
+        case "ecs":
+            from turnout.local.provision_ecs import create_ecs_service
+
+            return create_ecs_service
+        case _:
+            from turnout.local.provision_autoscaling import create_autoscaling_service
+
+            return create_autoscaling_service
 
 
 def s3_upload(context: Context, access: AwsAccess, path: Path, key: str, metadata: dict[str, str]) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from turnout.cli.exits import Exit, Failure
 
-TEMPLATE, POLICY = "service-lambda.yaml", "service-stack-policy.json"
+TEMPLATES = {"lambda": "service-lambda.yaml", "ecs": "service-ecs.yaml", "autoscaling": "service-autoscaling.yaml"}
+POLICY = "service-stack-policy.json"
 SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 POLL_SECONDS = 5.0
 LONGEST_SECONDS = 1800.0
@@ -25,7 +26,12 @@ class Stack:
 
     name: str
     region: str
+    runtime: str
     parameters: dict[str, str]
+
+    @property
+    def template(self) -> str:
+        return TEMPLATES[self.runtime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def made(cloudformation: Any, stack: Stack, patience: Patience) -> dict[str, str
         with suppress(cloudformation.exceptions.AlreadyExistsException):  # made by an earlier attempt, or another: its parameters will tell
             cloudformation.create_stack(
                 StackName=stack.name,
-                TemplateBody=template(TEMPLATE),
+                TemplateBody=template(stack.template),
                 Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()],
                 Capabilities=["CAPABILITY_IAM"],
                 StackPolicyBody=template(POLICY),
@@ -55,19 +61,40 @@ def made(cloudformation: Any, stack: Stack, patience: Patience) -> dict[str, str
     return {output["OutputKey"]: output["OutputValue"] for output in seen["Outputs"]}
 
 
-def definition_of(service: str, outputs: dict[str, str], *, health_path: str) -> dict[str, Any]:
+def definition_of(service: str, runtime: str, outputs: dict[str, str], *, health_path: str) -> dict[str, Any]:
     """What to register. The prober asks what the load balancer asks."""
-    return {
+    found = {
         "name": service,
-        "runtime": {"kind": "lambda", "function": outputs["Function"]},
+        "runtime": {"kind": runtime, **_runtime_of(runtime, outputs)},
         "traffic": {
             "production_rule": outputs["ProductionRule"],
             "staging_rule": outputs["StagingRule"],
-            "target_groups": {"blue": outputs["BlueTargetGroup"], "green": outputs["GreenTargetGroup"]},
+            "target_groups": _by_color(outputs, "TargetGroup"),
             "load_balancer": outputs["LoadBalancer"],
         },
         "checks": {"probe": {"path": health_path}},
     }
+    return found | ({"source": {"ecr": outputs["Repository"], "tag_pattern": "*"}} if runtime == "ecs" else {})
+
+
+def _runtime_of(runtime: str, outputs: dict[str, str]) -> dict[str, Any]:
+    match runtime:
+        case "lambda":
+            return {"function": outputs["Function"]}
+        case "ecs":
+            return {
+                "cluster": outputs["Cluster"],
+                "services": _by_color(outputs, "Service"),
+                "container": outputs["ContainerName"],
+                "port": int(outputs["Port"]),
+                "task_definition": outputs["TaskDefinitionFamily"],
+            }
+        case _:
+            return {"groups": _by_color(outputs, "Group"), "launch_template": outputs["LaunchTemplateName"], "port": int(outputs["Port"])}
+
+
+def _by_color(outputs: dict[str, str], what: str) -> dict[str, str]:
+    return {"blue": outputs[f"Blue{what}"], "green": outputs[f"Green{what}"]}
 
 
 def _settled(cloudformation: Any, stack: Stack, patience: Patience) -> dict[str, Any]:
@@ -111,5 +138,5 @@ def _told(stack: Stack) -> Iterator[None]:
         hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws sso login`"
         raise Failure(f"there are no AWS credentials ({error}); {hint}", Exit.NOT_ALLOWED, "no-credentials") from error
     except (BotoCoreError, ClientError) as error:
-        hint = "`--dry-run` shows what is asked for; the credentials need leave to make stacks, functions, roles, target groups and rules"
+        hint = f"`--dry-run` shows what is asked for; the credentials need leave to make stacks and what {stack.template} names"
         raise Failure(f"stack {stack.name} in {stack.region} could not be made ({error}); {hint}", slug="stack-failed") from error
