@@ -94,6 +94,14 @@ class Client:
         """A resource under `/v1/services/` that is read again and again; of a list, the newest hundred."""
         return Watched(self, service_path(*parts) + ("?limit=100" if parts[-1] == "events" else ""))
 
+    def alive(self) -> tuple[Json, str | None]:
+        """What the server says of itself to everybody, and its `Date` when it said so."""
+        answer = self._send("GET", "/healthz", repeatable=True)
+        return _parsed(answer), answer.headers.get("Date")
+
+    def specification(self) -> Json:
+        return self._get("/openapi.json")
+
     # What can be done
 
     def define(self, name: str, definition: Json, *, if_match: str | None = None, reason: str | None = None) -> Json:

@@ -21,7 +21,7 @@ class Exit(IntEnum):
 
 MEANINGS = {
     Exit.DONE: "done",
-    Exit.ERROR: "error; with --wait also: aborted or superseded meanwhile",
+    Exit.ERROR: "error, or a problem that doctor found; with --wait also: aborted or superseded meanwhile",
     Exit.USAGE: "usage",
     Exit.TIMED_OUT: "wait timed out (the deployment goes on)",
     Exit.NOT_ALLOWED: "not allowed",

@@ -13,6 +13,7 @@ from turnout.cli.completion import completion
 from turnout.cli.config import config
 from turnout.cli.context import Context
 from turnout.cli.deploy import deploy
+from turnout.cli.doctor import doctor
 from turnout.cli.exits import Exit, Failure, exit_of, table
 from turnout.cli.explain import explain
 from turnout.cli.history import history
@@ -47,7 +48,7 @@ def root() -> None:
 
 for command in (
     status, releases, deploy, promote, rollback, pause, resume, abort, approve, certify, explain, history, watch,
-    push, config, audit, rejections, service, token, login, local, completion,
+    push, config, audit, rejections, service, token, login, doctor, local, completion,
 ):  # fmt: skip
     root.add_command(command)
 
