@@ -13,7 +13,7 @@ from turnout.demo.screen import Claim, Screen
 from turnout.demo.stack import Stopped, running
 from turnout.demo.story import play
 
-EXPECTED = 7
+EXPECTED = 8
 _ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -62,9 +62,12 @@ class Stack:
     def upload(self, key: str, content: bytes) -> None:
         self.aws("s3").put_object(Bucket=self.artifact_bucket, Key=key, Body=content, Metadata={"commit": "0" * 40})
 
+    def turnout(self, *arguments: str) -> str:
+        """What the command printed, as this stack's administrator."""
+        return _turnout(*arguments, cwd=self.folder, environ={"TURNOUT_URL": self.api_url, "TURNOUT_TOKEN": self.token})
+
     def create_service(self, name: str, handler: str) -> dict[str, Any]:
-        environ = {"TURNOUT_URL": self.api_url, "TURNOUT_TOKEN": self.token}
-        _turnout("service", "create", name, "--runtime", "lambda", "--handler", handler, cwd=self.folder, environ=environ)
+        self.turnout("service", "create", name, "--runtime", "lambda", "--handler", handler)
         made: dict[str, Any] = self.call("GET", f"/v1/services/{name}")
         return made
 

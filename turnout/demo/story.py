@@ -4,6 +4,7 @@
 ─▶ 1.2.0 passes staging and goes bad under its customers ─▶ put back by itself
 ─▶ the same zip again, and a broken one
 beside it a ledger with a database: 1.0.0 ─▶ 2.0.0, read-only for a moment
+and parcels as tasks of ECS: 1.0.0 ─▶ 1.1.0, and 1.2.0 that cannot run
 """
 
 import math
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from turnout.demo import cutover
+from turnout.demo import containers, cutover
 from turnout.demo.bundle import LEAK, Workshop, retitled
 from turnout.demo.screen import Claim, Screen
 from turnout.demo.shop import Page, Shop
@@ -27,17 +28,19 @@ _BLUR = 0.3
 
 def play(stack: Stack, workshop: Workshop, screen: Screen) -> Iterator[Claim]:
     """Yields each claim as soon as it is measured."""
-    screen.act("A shop with customers, and a ledger")
-    with cutover.prepared(stack) as ledger:
-        with screen.step("1.0.0 of both is uploaded and promoted"):
+    screen.act("A shop with customers, a ledger, and parcels")
+    with cutover.prepared(stack) as ledger, containers.prepared(stack) as parcels:
+        with screen.step("1.0.0 of all three is uploaded and promoted"):
             shop = Shop(stack)
             shop.set(GREETING="Welcome")
             shop.stage("1.0.0", workshop.artifact())
             shop.promote("1.0.0")
             ledger.promote("1.0.0")
+            parcels.promote("1.0.0")
             until("1.0.0 is live", lambda: shop.phase("1.0.0") in {"watching", "completed"}, seconds=60)
         yield from _with_customers(stack, shop, workshop, screen)
         yield cutover.play(ledger, screen)
+        yield containers.play(parcels, screen)
 
 
 def _with_customers(stack: Stack, shop: Shop, workshop: Workshop, screen: Screen) -> Iterator[Claim]:
