@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from chalicelib.colors import WHOLE, Color, Split
-from chalicelib.deployments import confirming, cutting_over, drilling, hooks_asked, reverting, stickiness, traffic, waits
+from chalicelib.deployments import confirming, cutting_over, drilling, hooks_asked, reverting, sizing, stickiness, traffic, waits
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.model import Deployment, Kind, Phase
@@ -72,6 +72,8 @@ def _raise(moved: Moved, wanted: Split, seen: Observation, pace: Pace) -> Moved:
         return asked
     if seen.standing is None or not seen.standing.holds(deployment.build):
         return moved.wait(f"{color} is not known to hold {deployment.build.version}")
+    if sizing.is_missing(moved, seen):
+        return moved.wait(f"{color} is not known to have its provisioned concurrency")
     if wanted.share(color) == WHOLE and not _is_large_enough(service, color, seen):
         return moved.wait(f"{color} has fewer healthy targets than the live colour")
     asked = traffic.ask(moved, wanted, seen, pace)

@@ -47,6 +47,14 @@ def settled(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     return _given_up(moved, seen, seen.sizes, pace)
 
 
+def is_missing(moved: Moved, seen: Observation) -> bool:
+    """Whether a rollout's first weight would meet a candidate whose size is not even asked for, or cannot be read."""
+    runtime, deployment = moved.service.definition.runtime, moved.deployment
+    if deployment.color is None or not (runtime.has_sizes and _may_lack_its_size(runtime, deployment)):
+        return False
+    return seen.sizes is None or seen.sizes[deployment.color].wanted < runtime.first_size
+
+
 def _is_held(runtime: Runtime, deployment: Deployment) -> bool:
     """Already while the first weight waits: it may wait for the very size that the candidate has not kept on staging."""
     waits_for_targets = deployment.phase is Phase.SHIFTING and not runtime.sized_after_build

@@ -8,20 +8,21 @@ from chalicelib.colors import Color
 from chalicelib.deployments.model import Phase
 from chalicelib.runtimes.lambda_.runtime import LambdaRuntime
 from chalicelib.runtimes.runtime import Progress, Size, Standing
+from chalicelib.traffic.memory import Balancer
 from tests.contract.functions import Functions
 from tests.faults.sizes import GROUPS
-from tests.world import World, a_definition
+from tests.world import ALICE, World, a_definition
 
 LIVE, IDLE = Size(3, held=False), Size(1, held=False)
 FUNCTION = {"kind": "lambda", "function": "web", "provisioned": 5}
 
 
 class Forgetful:
-    """A runtime that does not do what it is asked the first three times."""
+    """A runtime that does not do what it is asked the first times."""
 
-    def __init__(self, runtime: Any) -> None:
+    def __init__(self, runtime: Any, times: int = 3) -> None:
         self._runtime = runtime
-        self._forgets = 3
+        self._forgets = times
 
     def resize(self, *arguments: Any, at_most: int | None = None, **named: Any) -> None:
         if at_most is not None and self._forgets:
@@ -149,6 +150,30 @@ class TestARollout:
         assert [size.wanted for size in sizes(two)] == [3, 3]
         assert all(size.held for size in sizes(two))
 
+    def test_gives_back_the_size_that_was_lost_on_staging_before_the_whole_traffic(self, two: World) -> None:
+        two.redefine(rollout={"strategy": "all-at-once", "steps": [], "watch_seconds": 30, "deadline_seconds": 300})
+        two.staged("1.2.0")
+        scale(two, Color.BLUE, 6)
+        scale(two, Color.GREEN, 1)
+
+        two.control.deployments.promote("web", two.asked(), version="1.2.0")
+        two.until(lambda: two.share(Color.GREEN) == 100, 30)
+
+        assert [size.wanted for size in sizes(two)] == [6, 6]
+
+    def test_that_is_aborted_before_its_first_weight_lets_both_scale_again(self, two: World) -> None:
+        two.redefine(rollout={"strategy": "all-at-once", "steps": [], "watch_seconds": 30, "deadline_seconds": 300})
+        two.staged("1.2.0")
+        two.targets.sick.add("1.2.0")
+        two.control.deployments.promote("web", two.asked(), version="1.2.0")
+        two.wait(3)
+        assert all(size.held for size in sizes(two))
+
+        two.control.deployments.abort("web", two.asked())
+        two.wait(10)
+
+        assert sizes(two) == (LIVE, IDLE)
+
     def test_lets_the_candidate_follow_what_it_replaces_as_that_grows(self, two: World) -> None:
         two.shifting("1.2.0")
 
@@ -228,6 +253,62 @@ class TestARollback:
         assert sizes(world)[0].wanted == 3
 
 
+    def test_to_what_stood_there_before_turnout_came_has_one_left_to_go_to(self) -> None:
+        """It cannot be put there again, so `idle_size` 0 does not take it away."""
+        world = World()
+        definition = a_definition(runtime=GROUPS | {"idle_size": 0})
+        world.targets.stand(definition.traffic.target_groups.blue, "old")
+        world.runtime.resize(definition, Color.BLUE, at_least=3, held=False)
+        world.register(definition)
+        world.wait(5)
+        world.live("1.0.0")
+        world.wait(10)
+        assert sizes(world) == (LIVE, IDLE)
+
+        world.control.deployments.rollback("web", world.asked("bad"))
+
+        assert world.share(Color.BLUE) == 100
+
+
+class TestTheDefinition:
+    @pytest.mark.parametrize("changes", [{"size": 4}, {"idle_size": 2}])
+    def test_of_other_sizes_leaves_live_what_is_live_and_the_way_back_warm(self, two: World, changes: dict[str, int]) -> None:
+        before = two.service()
+
+        after = two.redefine(runtime=GROUPS | changes)
+
+        assert (after.live, after.standing, after.lineage) == (before.live, before.standing, before.lineage)
+
+    def test_of_provisioned_concurrency_leaves_live_what_is_live(self) -> None:
+        world, _ = on_lambda(provisioned=0)
+        world.live("1.0.0")
+        before = world.service()
+
+        after = world.redefine(runtime=FUNCTION)
+
+        assert (after.live, after.standing) == (before.live, before.standing)
+
+    def test_of_other_groups_is_done_with_nothing_there(self) -> None:
+        """What was given up stood on the groups before; the colour of that name serves now."""
+        forgetful = World(between=lambda name, adapter: Forgetful(adapter, 1000) if name == "runtime" else adapter)
+        before = a_definition(runtime=GROUPS)
+        forgetful.register(before)
+        forgetful.wait(5)
+        forgetful.live("1.0.0")
+        forgetful.live("1.1.0")
+        assert forgetful.service().giving_up is Color.GREEN
+        groups = {color: f"{arn}0" for color, arn in before.traffic.target_groups.model_dump().items()}
+        other = before.traffic.model_dump() | {"target_groups": groups, "production_rule": f"{before.traffic.production_rule}0"}
+        elsewhere = a_definition(runtime=GROUPS | {"groups": {"blue": "shop-blue", "green": "shop-green"}}, traffic=other)
+        forgetful.router.attach(elsewhere.traffic, Balancer(health_delay_seconds=2))
+        forgetful.router.meddle(elsewhere.traffic.production_rule, {groups["blue"]: 0, groups["green"]: 100})
+
+        forgetful.control.services.register("web", elsewhere, if_match=None, by=ALICE)
+        forgetful.wait(10)
+
+        assert (forgetful.service().giving_up, forgetful.service().due_at) == (None, None)
+
+
 class TestProvisionedConcurrency:
     def test_is_moved_before_the_shift(self) -> None:
         """As much as the live alias has, and ready."""
@@ -260,6 +341,22 @@ class TestProvisionedConcurrency:
 
         assert runtime.executions == {"green": 5, "blue": 5}
         assert runtime.ready_at_writes == [True]
+
+    def test_that_is_lost_again_and_again_gives_no_weight(self) -> None:
+        world, runtime = on_lambda()
+        world.live("1.0.0")
+        runtime.aws.refuse("put_provisioned_concurrency_config", "TooManyRequestsException")
+        world.upload("1.1.0")
+        world.until(lambda: world.phase("1.1.0") is Phase.STAGED)
+        runtime.ready_at_writes.clear()
+
+        world.control.deployments.promote("web", world.asked(), version="1.1.0")
+        world.wait(20)
+        waiting = list(runtime.ready_at_writes)
+        runtime.aws.allow("put_provisioned_concurrency_config")
+        world.until(lambda: world.share(Color.BLUE) == 10)
+
+        assert waiting == []
 
     def test_that_is_lost_while_staged_holds_the_next_weight(self) -> None:
         world, runtime = on_lambda(idle_provisioned=2)
