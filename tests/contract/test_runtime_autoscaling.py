@@ -356,6 +356,31 @@ class TestRefresh:
             "ScaleInProtectedInstances": "Refresh", "StandbyInstances": "Ignore",
         }  # fmt: skip
 
+    def test_of_a_colour_that_serves_brings_new_instances_before_old_ones_go(self):
+        world = ByHand(blue=3)
+        build = world.publish("1.0.0")
+        prepared(world, Color.GREEN, build)
+        for each in (world.green, *world.green["Instances"]):
+            each["LaunchTemplate"] = {**each["LaunchTemplate"], "Version": "1"}
+        assert world.runtime.standing(world.definition, Color.GREEN).progress is Progress.EMPTY
+
+        world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS, "restore-1", serving=True)
+
+        started = [asked for name, asked in world.aws.asked if name == "start_instance_refresh"][-1]
+        assert (started["Preferences"]["MinHealthyPercentage"], started["Preferences"]["MaxHealthyPercentage"]) == (100, 110)
+        assert "InstanceWarmup" not in started["Preferences"]
+
+    def test_is_not_needed_where_only_the_group_was_put_on_another_version(self):
+        world = ByHand(blue=3)
+        build = world.publish("1.0.0")
+        prepared(world, Color.GREEN, build)
+        world.green["LaunchTemplate"] = {**world.green["LaunchTemplate"], "Version": "1"}
+
+        standings = [world.runtime.prepare(world.definition, Color.GREEN, build, SETTINGS, "restore-1", serving=True) for _ in range(2)]
+
+        assert standings[-1].holds(build)
+        assert world.aws.refreshes == []
+
     def test_is_not_needed_where_nothing_runs(self):
         world = ByHand()
 

@@ -96,7 +96,8 @@ class EcsRuntime:
         return ecs_rollout.standing_of(service, told)
 
     def prepare(
-        self, definition: Definition, color: Color, build: Build, environment: Environment, attempt: str, *, serving: bool = False, still_ours: Fence = unfenced,  # noqa: ARG002 - ECS keeps to what the service says
+        self, definition: Definition, color: Color, build: Build, environment: Environment, attempt: str, *,
+        serving: bool = False, still_ours: Fence = unfenced,  # noqa: ARG002 - ECS keeps to what the service says
     ) -> Standing:
         try:
             return self._prepare(_Try(definition, color, build, environment, attempt), still_ours)

@@ -114,7 +114,7 @@ class TestAnInstruction:
             ),
             (LeaveReadOnly("/turnout/web/switch", "d-000001"), {"do": "leave-read-only", "parameter": "/turnout/web/switch", "deployment": "d-000001"}),
             (PointStaging(Color.GREEN), {"do": "point-staging", "color": "green"}),
-            (Prepare(Color.BLUE, BUILD, "d-000001"), {"do": "prepare", "color": "blue", "attempt": "d-000001", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}, "repinned": {}}),
+            (Prepare(Color.BLUE, BUILD, "d-000001"), {"do": "prepare", "color": "blue", "attempt": "d-000001", "build": {"version": "1.0.0", "config_version": 3, "digest": BUILD.digest}, "repinned": {}, "serving": False}),
             (Resize(Color.BLUE, held=False, at_most=1), {"do": "resize", "color": "blue", "held": False, "at_least": 0, "at_most": 1}),
         ],
     )
