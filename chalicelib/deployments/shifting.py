@@ -70,14 +70,22 @@ def _raise(moved: Moved, wanted: Split, seen: Observation, pace: Pace) -> Moved:
         return moved.wait("paused: no weight is raised")
     if asked := hooks_asked.ask(moved, Moment.BEFORE_SHIFT, seen.at):
         return asked
-    if seen.standing is None or not seen.standing.holds(deployment.build):
-        return moved.wait(f"{color} is not known to hold {deployment.build.version}")
-    if sizing.is_missing(moved, seen):
-        return moved.wait(f"{color} is not known to have its provisioned concurrency")
-    if wanted.share(color) == WHOLE and not _is_large_enough(service, color, seen):
-        return moved.wait(f"{color} has fewer healthy targets than the live colour")
+    if lacking := _lacking(moved, wanted, seen):
+        return moved.wait(lacking)
     asked = traffic.ask(moved, wanted, seen, pace)
     return cutting_over.first(moved, asked, seen, pace) if wanted.share(color) == WHOLE else asked
+
+
+def _lacking(moved: Moved, wanted: Split, seen: Observation) -> str:
+    """What the candidate has not that the wanted weight asks of it; empty for nothing."""
+    deployment, color = moved.deployment, _color(moved.deployment)
+    if seen.standing is None or not seen.standing.holds(deployment.build):
+        return f"{color} is not known to hold {deployment.build.version}"
+    if sizing.is_missing(moved, seen):
+        return f"{color} is not known to have its provisioned concurrency"
+    if wanted.share(color) == WHOLE and not _is_large_enough(moved.service, color, seen):
+        return f"{color} has fewer healthy targets than the live colour"
+    return ""
 
 
 def _is_large_enough(service: Service, color: Color, seen: Observation) -> bool:

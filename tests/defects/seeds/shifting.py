@@ -38,7 +38,7 @@ STEP_BY_STEP = (
     ),
     Defect(
         "too few targets for the whole traffic", "a candidate with one target takes what three served", SHIFTING,
-        text="    if wanted.share(color) == WHOLE and not _is_large_enough(service, color, seen):",
+        text="    if wanted.share(color) == WHOLE and not _is_large_enough(moved.service, color, seen):",
         instead="    if False:",
         caught_by=f"{STEPS}::test_the_whole_traffic_waits_for_as_many_healthy_targets_as_the_live_colour_has",
     ),
