@@ -813,6 +813,15 @@ class TestSize:
             "DynamicScalingInSuspended": False, "DynamicScalingOutSuspended": True, "ScheduledScalingSuspended": False,
         }  # fmt: skip
 
+    @pytest.mark.parametrize("is_held", [True, False])
+    def test_is_never_brought_below_its_autoscalers_own_minimum(self, is_held):
+        world = ByHand(desired=7)
+        world.aws.make_scalable("web-blue", 2, 10, DynamicScalingInSuspended=is_held, ScheduledScalingSuspended=is_held)
+
+        world.runtime.resize(world.definition, Color.BLUE, at_most=0, held=False)
+
+        assert [asked["desiredCount"] for name, asked in world.aws.asked if name == "update_service"] == [2]
+
     @pytest.mark.parametrize(("desired", "at_least", "at_most", "result"), [(2, 0, None, 2), (2, 5, None, 5), (7, 0, 1, 1), (7, 3, 1, 3), (1, 0, 4, 1)])
     def test_is_brought_within_its_bounds(self, desired, at_least, at_most, result):
         world = ByHand(desired=desired)

@@ -39,7 +39,8 @@ class Sizes:
         if changed and held:
             self._suspend(runtime, color, changed, held=True)
             desired = min(max(desired, changed["MinCapacity"]), changed["MaxCapacity"])
-        wanted = max(at_least, desired if at_most is None else min(desired, at_most))
+        most = desired if at_most is None else max(at_most, target["MinCapacity"] if target else 0)
+        wanted = max(at_least, min(desired, most))
         if wanted != desired:
             with translated(f"scaling {runtime.services.of(color)} to {wanted}"):
                 self._clients.ecs_update.update_service(cluster=runtime.cluster, service=runtime.services.of(color), desiredCount=wanted)
