@@ -37,6 +37,16 @@ def on_ecs_deployment(event: CloudWatchEvent) -> None:
     control_plane().passes.changed(control_plane().services.owning(event.resources))
 
 
+@app.on_cw_event({"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]})
+def on_alarm(event: CloudWatchEvent) -> None:
+    control_plane().passes.changed(control_plane().services.heeding(event.resources))
+
+
+@app.on_cw_event({"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"object": {"key": [{"suffix": ".log.gz"}]}}})
+def on_access_log(event: CloudWatchEvent) -> None:
+    control_plane().mirroring.take(*object_of(event.detail))
+
+
 @app.on_sqs_message(queue="turnout-due", batch_size=1)
 def on_due(event: SQSEvent) -> dict[str, object]:
     return each_service(event.to_dict(), control_plane().passes.run)

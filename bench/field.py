@@ -1,19 +1,13 @@
-"""What the measurements on the local stack share: a stack, services whose releases turn bad on a sign, figures and tables.
-
-A release's handler looks whether its sign, a file, is there: so a measurement knows to the
-millisecond when it turned bad, and nothing of it can be seen before.
-"""
+"""What the measurements on the local stack share: a stack, a service with good releases, figures and tables."""
 
 import argparse
 import io
 import json
 import math
 import sys
-import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,9 +19,7 @@ _HANDLER = """
 import os
 
 def handler(event, context):
-    is_bad = os.path.exists({sign!r}) and ({everywhere} or event["path"] != "/health")
-    headers = {{"X-Release": os.environ["TURNOUT_VERSION"], "Content-Type": "text/plain"}}
-    return {{"statusCode": 500 if is_bad else 200, "headers": headers, "body": "bad" if is_bad else "good {version}"}}
+    return {{"statusCode": 200, "headers": {{"X-Release": os.environ["TURNOUT_VERSION"], "Content-Type": "text/plain"}}, "body": "good {version}"}}
 """
 
 
@@ -36,31 +28,13 @@ def wrong(release: str | None, body: bytes) -> str:
     return "" if body == f"good {release}".encode() else f"{release} answered {body[:40]!r}"
 
 
-@dataclass(frozen=True)
-class Sign:
-    """While the file is there, releases that know of it are bad: everywhere, or (not `everywhere`) but for their probe path."""
-
-    file: Path
-    everywhere: bool
-
-    def show(self) -> float:
-        """The moment, on the monotonic clock, from which releases are bad."""
-        self.file.touch()
-        return time.monotonic()
-
-    def hide(self) -> None:
-        self.file.unlink(missing_ok=True)
-
-    def artifact(self, version: str) -> bytes:
-        return _zipped(_HANDLER.format(sign=str(self.file), everywhere=self.everywhere, version=version))
-
-
 def good(version: str) -> bytes:
-    """An artifact that knows of no sign."""
-    return _zipped(_HANDLER.format(sign="/nonexistent", everywhere=True, version=version))
+    """The artifact of a release that stays good."""
+    return zipped(_HANDLER.format(version=version))
 
 
-def _zipped(source: str) -> bytes:
+def zipped(source: str) -> bytes:
+    """An artifact whose handler is `app.handler`."""
     raw = io.BytesIO()
     with zipfile.ZipFile(raw, "w") as archive:
         archive.writestr(zipfile.ZipInfo("app.py"), source)
@@ -69,18 +43,19 @@ def _zipped(source: str) -> bytes:
 
 @contextmanager
 def local_stack(*options: str) -> Iterator[tuple[Stack, Path]]:
-    """A stack of its own, and a folder for signs."""
+    """A stack of its own, and a folder for what releases read."""
     with TemporaryDirectory(prefix="turnout-bench-") as folder, running(Path(folder), nullcontext, *options) as stack:
         yield stack, Path(folder)
 
 
 class Bench:
-    """One service on a local stack, probed every second at /health, with 1.0.0 live."""
+    """One service on a local stack, probed every second at /health (where its targets are checked as well), with 1.0.0 live."""
 
-    def __init__(self, stack: Stack, name: str, *, steps: Sequence[Mapping[str, int]], watch_seconds: int) -> None:
+    def __init__(self, stack: Stack, name: str, *, steps: Sequence[Mapping[str, float]], watch_seconds: int, deadline_seconds: int = 120) -> None:
         self._stack, self.name = stack, name
-        made = stack.create_service(name, "app.handler")
-        rollout = {"strategy": "canary", "steps": list(steps), "watch_seconds": watch_seconds, "deadline_seconds": 120}
+        stack.turnout("service", "create", name, "--runtime", "lambda", "--handler", "app.handler", "--health-path", "/health")
+        made = self.now()
+        rollout = {"strategy": "canary", "steps": list(steps), "watch_seconds": watch_seconds, "deadline_seconds": deadline_seconds}
         checks = {"probe": {"path": "/health", "every_seconds": 1, "timeout_seconds": 1, "failures": 3}, "errors": {"minimum_requests": 20}}
         picture = stack.call("PUT", f"/v1/services/{name}", {**made["definition"], "rollout": rollout, "checks": checks})
         self.url: str = picture["production_url"]
@@ -95,7 +70,14 @@ class Bench:
 
     def stage(self, version: str, artifact: bytes) -> str:
         """Upload it and wait; answers the colour it stands on."""
+        self.upload(version, artifact)
+        return self.staged(version)
+
+    def upload(self, version: str, artifact: bytes) -> None:
         self._stack.upload(f"{self.name}/{version}/app.zip", artifact)
+
+    def staged(self, version: str) -> str:
+        """Wait; answers the colour it stands on."""
         until(f"{version} is staged", lambda: self.phase(version) == "staged", seconds=60)
         color: str = self.now()["candidate"]["color"]
         return color
@@ -137,7 +119,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 Rows = list[dict[str, Any]]
 
 
-def arguments(doc: str | None, **defaults: float) -> argparse.Namespace:
+def arguments(doc: str | None, **defaults: float | str) -> argparse.Namespace:
     """What every measurement takes: `--json FILE`, and its own sizes."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")

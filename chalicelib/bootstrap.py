@@ -23,12 +23,14 @@ from chalicelib.deployments.perform import Performer
 from chalicelib.deployments.preflights import Preflights
 from chalicelib.deployments.prober import Prober
 from chalicelib.deployments.queues import Queues
+from chalicelib.deployments.replaying import Replays
 from chalicelib.deployments.service import Deployments
 from chalicelib.deployments.sqs import SqsQueues
 from chalicelib.deployments.trial import Trial
 from chalicelib.health.cloudwatch import AlbMetrics
+from chalicelib.health.cloudwatch_alarms import CloudWatchAlarms
 from chalicelib.health.probe import HttpUrlProbe
-from chalicelib.health.signal import HttpProbe, RequestMetrics, TargetHealth
+from chalicelib.health.signal import Alarms, HttpProbe, RequestMetrics, TargetHealth
 from chalicelib.health.target_health import AlbTargetHealth
 from chalicelib.hooks.caller import HookCaller
 from chalicelib.hooks.either import EitherHooks
@@ -36,6 +38,7 @@ from chalicelib.hooks.https import HttpsHooks
 from chalicelib.hooks.lambda_ import LambdaHooks
 from chalicelib.ledger.dynamodb import DynamoLedger
 from chalicelib.ledger.port import Ledger
+from chalicelib.mirroring.service import Mirroring
 from chalicelib.releases.ecr import EcrImages
 from chalicelib.releases.images import Images
 from chalicelib.releases.intake import Intaking
@@ -68,6 +71,7 @@ class Adapters:
     runtime: Runtime
     target_health: TargetHealth
     metrics: RequestMetrics
+    alarms: Alarms
     probe: HttpProbe
     objects: Objects
     images: Images
@@ -91,7 +95,9 @@ class ControlPlane:
     configs: Configs
     deployments: Deployments
     preflights: Preflights
+    replays: Replays
     passes: Passes
+    mirroring: Mirroring
     tokens: Tokens
     audit: Audit
 
@@ -101,7 +107,9 @@ def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
     world = adapters or aws_adapters(settings)
     clock, ledger, pace = world.clock, world.ledger, settings.pace
     trial, pins = Trial(world.probe, clock), Pins(ledger, world.secrets)
-    observer = Observer(world.router, world.runtime, world.target_health, world.metrics, trial, clock, pace, pins, world.switch, world.side_by_side)
+    observer = Observer(
+        world.router, world.runtime, world.target_health, world.metrics, world.alarms, trial, clock, pace, pins, world.switch, world.side_by_side,
+    )  # fmt: skip
     performer = Performer(world.router, world.runtime, world.hooks, world.switch, ledger, clock, pace)
     intake = Intaking(ledger, clock)
     uploads = Uploads(intake, ledger, world.objects, clock, settings.artifact_bucket)
@@ -110,13 +118,15 @@ def build(settings: Settings, adapters: Adapters | None = None) -> ControlPlane:
         settings=settings,
         clock=clock,
         ledger=ledger,
-        services=Services(ledger, world.router, world.runtime, world.target_health, clock, hooks=world.hooks, images=world.images),
+        services=Services(ledger, world.router, world.runtime, world.target_health, clock, hooks=world.hooks, images=world.images, alarms=world.alarms),
         releases=Releases(ledger, intake, uploads, pushes),
         intake=Sources(uploads, pushes, clock),
         configs=Configs(ledger, clock, world.secrets),
         deployments=Deployments(ledger, observer, performer, clock, pace),
         preflights=Preflights(ledger, world.objects, world.images, pins, clock, pace),
+        replays=Replays(ledger, clock),
         passes=Passes(ledger, observer, performer, Prober(ledger, trial, clock, pace), world.queues, clock, pace),
+        mirroring=Mirroring(ledger, world.objects, world.probe, world.queues, clock, pace),
         tokens=Tokens(ledger, clock),
         audit=Audit(ledger),
     )
@@ -134,6 +144,7 @@ def aws_adapters(settings: Settings) -> Adapters:
         }),
         target_health=AlbTargetHealth(clients),
         metrics=AlbMetrics(clients, clock, settings.pace),
+        alarms=CloudWatchAlarms(clients),
         probe=HttpUrlProbe(),
         objects=S3Objects(clients),
         images=EcrImages(clients),

@@ -44,6 +44,10 @@ class Pace:
     """About how long it takes until a build stands on a colour: only for estimates that are shown."""
     probe_run: timedelta = timedelta(seconds=55)
     """How long one prober goes on."""
+    shadow_run: timedelta = timedelta(seconds=40)
+    """How long the requests of one access log are repeated at most."""
+    shadow_within: timedelta = timedelta(seconds=900)
+    """How long a healthy candidate waits for enough mirrored requests; balancers write their logs every five minutes."""
     confirm_within: timedelta = timedelta(seconds=600)
     """How long it is tried to see on the data plane that the traffic is where the rule says."""
     cutover_margin: timedelta = timedelta(seconds=5)

@@ -12,7 +12,7 @@ from chalicelib.deployments.model import Build, Deployment, Event, Kind, Phase, 
 from chalicelib.health.model import Check, Counts, Outcome, ProbeLog, Targets, Verdict
 from chalicelib.releases.model import Intake, Rejection, Release, S3Artifact, Sweep
 from chalicelib.services.definition import Definition
-from chalicelib.services.model import Look, Service, Site, Subscription
+from chalicelib.services.model import AlarmSubscription, Look, Service, Site, Subscription
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ELB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:"
@@ -109,4 +109,5 @@ def one_of_each() -> tuple[object, ...]:
         a_service(deployment=a_deployment(), waiting=(a_deployment("d-000002"),), empty_since={Color.GREEN: NOON}), a_look(), a_probe_log(), a_release(),
         a_config(), a_deployment(phase=Phase.SHIFTING, color=Color.GREEN), an_event(), a_rejection(), an_intake(), an_entry(), a_head(), a_token(), a_once(),
         Sweep("artifacts", NOON, "web/1.4.2/web.zip", covered_to=NOON), Subscription("team/web", "web", "v*"),
+        AlarmSubscription("arn:aws:cloudwatch:us-east-1:123456789012:alarm:web: errors", "web"),
     )

@@ -25,8 +25,8 @@ from chalicelib.deployments.memory import MemoryQueues
 from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.observe import one_after_another
 from chalicelib.errors import Unavailable
-from chalicelib.health.memory import MemoryMetrics, MemoryProbe, MemoryTargetHealth
-from chalicelib.health.signal import Answer
+from chalicelib.health.memory import MemoryAlarms, MemoryMetrics, MemoryProbe, MemoryTargetHealth
+from chalicelib.health.signal import Answer, Subject
 from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger import keys
 from chalicelib.ledger.memory import MemoryLedger
@@ -45,7 +45,7 @@ ELB = "arn:aws:elasticloadbalancing:us-east-1:123456789012"
 QUICK = Pace(
     metric_period=timedelta(seconds=1), metric_delay=timedelta(0), settle=timedelta(seconds=1), look_again=timedelta(seconds=5), drain_floor=timedelta(seconds=2),
     health_margin=timedelta(seconds=0.5), ask_again=timedelta(seconds=1.5), act_within=timedelta(seconds=1.5), patience=timedelta(0),
-    poll=timedelta(seconds=0.2), probe_run=timedelta(0), confirm_within=timedelta(seconds=3),
+    poll=timedelta(seconds=0.2), probe_run=timedelta(0), confirm_within=timedelta(seconds=3), shadow_within=timedelta(seconds=10),
 )
 
 
@@ -96,6 +96,7 @@ class World:
         self.targets = MemoryTargetHealth(self.clock)
         self.runtime = MemoryRuntime(steps=2, on_ready=self.targets.stand, on_size=self.targets.resize)
         self.metrics = MemoryMetrics(self.clock, self.pace)
+        self.alarms = MemoryAlarms(self.clock)
         self.probe = MemoryProbe(otherwise=self._answer)
         self.objects = MemoryObjects(self.clock)
         self.images = MemoryImages(self.clock)
@@ -107,7 +108,8 @@ class World:
         adapters = Adapters(
             clock=self.between("clock", self.clock), side_by_side=one_after_another, ledger=self.between("ledger", self.ledger), router=self.between("router", self.router),
             runtime=self.between("runtime", self.runtime), target_health=self.between("targets", self.targets), probe=self.between("probe", self.probe),
-            metrics=self.between("metrics", self.metrics), objects=self.between("objects", self.objects), images=self.between("images", self.images),
+            alarms=self.between("alarms", self.alarms), metrics=self.between("metrics", self.metrics),
+            objects=self.between("objects", self.objects), images=self.between("images", self.images),
             queues=self.between("queues", self.queues),
             hooks=self.between("hooks", self.hooks), secrets=self.between("secrets", self.secrets), switch=self.between("switch", self.switch),
         )
@@ -233,7 +235,7 @@ class World:
             for color in Color:
                 group = traffic.target_groups.of(color)
                 if _share(write.after.weight_by_group, group) > _share(write.before.weight_by_group, group) and group not in self.targets.unreadable:
-                    assert self.targets.targets(traffic, color).healthy > 0, f"weight raised on {color}, where nothing is healthy"
+                    assert self.targets.read(Subject(traffic, color)).healthy > 0, f"weight raised on {color}, where nothing is healthy"
         self._checked = len(writes)
 
     def _worker(self, work: Callable[[], object]) -> None:

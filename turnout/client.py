@@ -81,6 +81,13 @@ class Client:
     def explain(self, service: str) -> Json:
         return self._get(service_path(service, "explain"))
 
+    def judgements(self, service: str, deployment: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+        return self._page(service_path(service, "deployments", deployment, "judgements"), limit=limit, cursor=cursor)
+
+    def replay(self, service: str, *, checks: Json, deployments: int = 50) -> Json:
+        """What these checks would have made of past rollouts. Changes nothing."""
+        return self._post(service_path(service, "replay"), {"checks": checks, "deployments": deployments})
+
     def rejections(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         return self._page("/v1/rejections", limit=limit, cursor=cursor)
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from chalicelib.access.model import Role
 from chalicelib.config.model import Reference, Store
 from chalicelib.releases.service import ByHand, ImageByHand, ObjectByHand
-from chalicelib.services.definition import VERSION_NAME
+from chalicelib.services.definition import VERSION_NAME, Checks
 
 _DESCRIBED = "Why, for the timeline and the audit."
 
@@ -158,6 +158,11 @@ def _setting(given: Any) -> str | Reference:
 
 
 Setting = Annotated[str | Reference, PlainValidator(_setting, json_schema_input_type=str | SsmReference | SecretsManagerReference)]
+
+
+class ReplayRequest(Body):
+    checks: Checks = Field(default=Checks(), description="As in a definition; what is left out is as the service has it now.")
+    deployments: int = Field(default=50, ge=1, le=100, description="How many rollouts that had traffic, newest first.")
 
 
 class ConfigRequest(Reasoned):

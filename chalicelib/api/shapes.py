@@ -55,10 +55,13 @@ class CurrentShape(TypedDict):
 
 
 class CheckShape(TypedDict):
+    """`effective` is false where the question could not apply: such an answer is no evidence that something is good."""
+
     name: str
     outcome: str
     reason: str
     numbers: dict[str, float]
+    effective: bool
 
 
 class ConditionShape(CheckShape):

@@ -5,14 +5,15 @@ from typing import Any
 
 from chalice.app import Response
 
-from chalicelib.api import audit, commands, config, deployments, health, meta, releases, services, tokens
+from chalicelib.api import audit, commands, config, deployments, health, judgements, meta, releases, services, tokens
 from chalicelib.api.call import Call, shown
 from chalicelib.api.routes import Routes
 
 routes = Routes(__name__)
 
 RESOURCES: tuple[Routes, ...] = (
-    meta.routes, services.routes, releases.routes, config.routes, deployments.routes, commands.routes, health.routes, audit.routes, tokens.routes, routes,
+    meta.routes, services.routes, releases.routes, config.routes, deployments.routes, commands.routes, health.routes, judgements.routes,
+    audit.routes, tokens.routes, routes,
 )
 
 

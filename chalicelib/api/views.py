@@ -137,7 +137,7 @@ def placement(where: Placement | None) -> shapes.PlacementShape | None:
 
 
 def check(one: Check) -> shapes.CheckShape:
-    return {"name": one.name, "outcome": one.outcome.value, "reason": one.reason, "numbers": one.numbers}
+    return {"name": one.name, "outcome": one.outcome.value, "reason": one.reason, "numbers": one.numbers, "effective": one.effective}
 
 
 def condition(one: Check) -> shapes.ConditionShape:

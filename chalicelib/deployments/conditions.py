@@ -17,8 +17,8 @@ from chalicelib.hooks import model as hooks
 from chalicelib.services.model import Drift, Look, Service
 
 
-def of(service: Service, deployment: Deployment, look: Look | None, now: datetime) -> tuple[Check, ...]:
-    situation = Situation(service, deployment, look, now)
+def of(service: Service, deployment: Deployment, look: Look | None, now: datetime, shadow: Check | None = None) -> tuple[Check, ...]:
+    situation = Situation(service, deployment, look, now, shadow)
     return tuple(check for asked in _ASKED for check in asked(situation))
 
 
@@ -173,6 +173,6 @@ def _behind(at: Situation) -> Iterator[Check]:
 
 _ASKED: tuple[Callable[[Situation], Iterator[Check]], ...] = (
     _phase, _paused, _drift, _quarantine, _gates, _approvals, _promotion, _hooks, _hold, _watch,
-    sighted.verdict, sighted.targets, sighted.weights, sighted.confirmation, sighted.read_only, sighted.last_pass, _deadline, _behind,
+    sighted.verdict, sighted.shadow, sighted.targets, sighted.weights, sighted.confirmation, sighted.read_only, sighted.last_pass, _deadline, _behind,
 )  # fmt: skip
 """A new condition is a function here."""

@@ -6,8 +6,11 @@ from datetime import datetime
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import Pin
 from chalicelib.cutover.switch import Reading
+from chalicelib.health.evidence import Evidence
 from chalicelib.health.model import Check, Counts, ProbeLog, Targets, Verdict
+from chalicelib.health.series import Series
 from chalicelib.hooks.model import HookAnswer
+from chalicelib.mirroring.model import Comparison
 from chalicelib.runtimes.runtime import Size, Standing
 from chalicelib.services.model import Look
 from chalicelib.traffic.router import Rules
@@ -35,12 +38,18 @@ class Observation:
     """What stands on the colour that was live; None when not asked."""
     trial: Check | None = None
     verdict: Verdict | None = None
+    evidence: Evidence | None = None
+    """What the verdict was made from."""
+    series: Series | None = None
+    """What the metrics told so far, for the next look; None where nothing is judged."""
     last: Look | None = None
     pins: tuple[Pin, ...] | None = None
     """What the references of the build's config come to now; None when not asked."""
     recent: dict[Color, Counts] | None = None
     """Requests in the last complete periods, while the whole traffic is to be confirmed; None when there is no such period yet."""
     probes: ProbeLog | None = None
+    comparison: Comparison | None = None
+    """What mirrored requests came to; None while nothing was compared. It may be of another deployment."""
     sizes: dict[Color, Size] | None = None
     """How large the colours are; None when not asked."""
     switch: Reading | None = None

@@ -5,24 +5,25 @@ means is the machine's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from chalicelib.clock import Clock
-from chalicelib.colors import WHOLE, Color
+from chalicelib.colors import Color
 from chalicelib.config.pins import Pins
 from chalicelib.cutover.switch import Reading, ReadOnlySwitch
-from chalicelib.deployments import confirming, pinning, sizing, staging
-from chalicelib.deployments.model import Deployment, Kind, Phase
+from chalicelib.deployments import confirming, judging, pinning, sizing, staging
+from chalicelib.deployments.judging import Found, is_judged
+from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.deployments.trial import Trial, every
 from chalicelib.errors import NotFound, Unavailable
-from chalicelib.health.judge import Evidence, judge
-from chalicelib.health.model import Check, Counts, ProbeLog, Targets, Verdict
-from chalicelib.health.periods import whole_periods
-from chalicelib.health.shares import Share
-from chalicelib.health.signal import RequestMetrics, TargetHealth
+from chalicelib.health.judge import judge
+from chalicelib.health.model import Check, ProbeLog, Targets, total
+from chalicelib.health.series import Series
+from chalicelib.health.signal import Alarms, RequestMetrics, Subject, TargetHealth
+from chalicelib.mirroring.model import Comparison
 from chalicelib.runtimes.runtime import Runtime, Standing
 from chalicelib.services.model import Look, Service
 from chalicelib.settings import Pace
@@ -33,7 +34,6 @@ SideBySide = Callable[[dict[str, Callable[[], object]]], dict[str, object]]
 """Runs the questions, possibly at the same time, and returns their answers by name."""
 
 _NEEDS_STANDING = frozenset({Phase.PREPARING, Phase.VERIFYING, Phase.STAGED, Phase.SHIFTING, Phase.WATCHING})
-_IS_JUDGED = frozenset({Phase.SHIFTING, Phase.WATCHING})
 
 
 def one_after_another(questions: dict[str, Callable[[], object]]) -> dict[str, object]:
@@ -46,6 +46,7 @@ class Observer:
     runtime: Runtime
     target_health: TargetHealth
     metrics: RequestMetrics
+    alarms: Alarms
     trial: Trial
     clock: Clock
     pace: Pace
@@ -53,34 +54,35 @@ class Observer:
     switch: ReadOnlySwitch
     side_by_side: SideBySide = one_after_another
 
-    def look(self, service: Service, last: Look | None, log: ProbeLog | None, *, asking: bool = True) -> Observation:
+    def look(self, service: Service, last: Look | None, log: ProbeLog | None, comparison: Comparison | None = None, *, asking: bool = True) -> Observation:
         """What a pass needs to decide. One `DescribeRules`, one `DescribeTargetHealth` a colour, and what the phase asks for beside.
 
         With `asking` False the application is not asked anything: smoke checks may change something.
         """
         now = self.clock.now()
         deployment = service.deployment
-        seen = self.side_by_side(self._questions(service, deployment))
+        measured = judging.series_of(deployment, last, now, self.pace) if deployment else None
+        seen = self.side_by_side(self._questions(service, deployment, measured))
         rules = seen.get("rules")
         targets = {color: found for color in Color if isinstance(found := seen.get(color.value), Targets)}
-        standing, counts, recent = (seen.get(name) for name in ("standing", "counts", "recent"))
-        share = _share(deployment, rules if isinstance(rules, Rules) else None)
+        standing, recent = seen.get("standing"), seen.get("recent")
         live = seen.get("live") or (standing if service.live and deployment and deployment.color is service.live.color else None)
-        return Observation(
+        observation = Observation(
             at=now,
             rules=rules if isinstance(rules, Rules) else None,
             targets=targets,
             standing=standing if isinstance(standing, Standing) else None,
             live=(service.live.color, live) if service.live and isinstance(live, Standing) else None,
             trial=self._trial(service, deployment, targets, now) if asking and deployment else None,
-            verdict=self._verdict(deployment, targets, log, counts if isinstance(counts, dict) else None, share) if deployment else None,
             last=last,
             sizes=sizes if isinstance(sizes := seen.get("sizes"), dict) else None,
             switch=switch if isinstance(switch := seen.get("switch"), Reading) else None,
-            recent=recent if isinstance(recent, dict) else None,
+            recent=total(recent) if isinstance(recent, tuple) and recent else None,
             probes=log,
+            comparison=comparison,
             pins=pins if isinstance(pins := seen.get("pins"), tuple) else None,
         )
+        return _judged(observation, deployment, measured, seen) if deployment and deployment.color else observation
 
     def look_at_traffic(self, service: Service, last: Look | None) -> Observation:
         """Only the rule and the targets' health: all that a rollback waits for before its weights."""
@@ -93,10 +95,10 @@ class Observer:
         traffic = service.definition.traffic
         questions: dict[str, Callable[[], object]] = {"rules": lambda: _or_none(lambda: self.router.look(traffic))}
         for color in Color:
-            questions[color.value] = lambda color=color: _or_none(lambda: self.target_health.targets(traffic, color))  # type: ignore[misc]
+            questions[color.value] = lambda color=color: _or_none(lambda: self.target_health.read(Subject(traffic, color)))  # type: ignore[misc]
         return questions
 
-    def _questions(self, service: Service, deployment: Deployment | None) -> dict[str, Callable[[], object]]:
+    def _questions(self, service: Service, deployment: Deployment | None, measured: Series | None) -> dict[str, Callable[[], object]]:
         questions = self._traffic(service)
         if sizing.matters(service):
             questions["sizes"] = lambda: _or_none(lambda: self.runtime.sizes(service.definition))
@@ -113,14 +115,17 @@ class Observer:
             questions["standing"] = lambda: _or_none(lambda: self.runtime.standing(service.definition, color))
         if deployment.phase is Phase.PREPARING and pinning.is_open(deployment):
             questions["pins"] = lambda: _or_none(lambda: self.pins.of(service.name, deployment.build.config_version))
-        return questions | self._requests(service, deployment)
+        return questions | self._signals(service, deployment, measured)
 
-    def _requests(self, service: Service, deployment: Deployment) -> dict[str, Callable[[], object]]:
+    def _signals(self, service: Service, deployment: Deployment, measured: Series | None) -> dict[str, Callable[[], object]]:
         questions: dict[str, Callable[[], object]] = {}
-        if is_judged(deployment) and not service.read_only:
-            questions["counts"] = lambda: _or_none(lambda: self._counts(service, deployment))
-        if confirming.is_open(deployment) and (since := confirming.window(deployment, self.clock.now(), self.pace)):
-            questions["recent"] = lambda: _or_none(lambda: self.metrics.counts(service.definition.traffic, since, self.clock.now()))
+        now, traffic = self.clock.now(), service.definition.traffic
+        if measured and not service.read_only:
+            questions["periods"] = lambda: _or_none(lambda: self.metrics.read(judging.asked_of_metrics(service, deployment, measured, now)))
+        if is_judged(deployment) and deployment.checks.alarms:
+            questions["alarms"] = lambda: _or_none(lambda: self.alarms.read(Subject(traffic, alarms=deployment.checks.alarms)))
+        if confirming.is_open(deployment) and (since := confirming.window(deployment, now, self.pace)):
+            questions["recent"] = lambda: _or_none(lambda: self.metrics.read(Subject(traffic, since=since, until=now)))
         return questions
 
     def _trial(self, service: Service, deployment: Deployment, targets: dict[Color, Targets], now: datetime) -> Check | None:
@@ -134,46 +139,20 @@ class Observer:
         seen = targets.get(deployment.color)
         return self.trial.on_staging(service, deployment, smoke=seen is not None and seen.healthy > 0)
 
-    def _counts(self, service: Service, deployment: Deployment) -> dict[Color, Counts]:
-        return self.metrics.counts(service.definition.traffic, _since(deployment), self.clock.now())
 
-    def _periods(self, deployment: Deployment) -> tuple[datetime, datetime] | None:
-        """The same periods as the metrics': our own requests are taken out of those they are in."""
-        now = self.clock.now()
-        return whole_periods(_since(deployment), now, now, period=self.pace.metric_period, delay=self.pace.metric_delay)
-
-    def _verdict(
-        self, deployment: Deployment, targets: dict[Color, Targets], log: ProbeLog | None, counts: dict[Color, Counts] | None, share: Share | None
-    ) -> Verdict | None:
-        if not is_judged(deployment) or deployment.color is None:
-            return None
-        mine = log if log and log.deployment == deployment.id else None
-        extended = deployment.extensions > 0 and deployment.phase is Phase.SHIFTING
-        own = mine.between(*periods) if mine and (periods := self._periods(deployment)) else Counts(0, 0)
-        evidence = Evidence(deployment.color, targets.get(deployment.color), mine, counts, own, extended, share)
-        return judge(evidence, deployment.checks, self.clock.now())
-
-
-def is_judged(deployment: Deployment) -> bool:
-    """From the first weight that was seen to have arrived until the old colour is retired."""
-    if deployment.phase is Phase.SHIFTING:
-        return deployment.confirmed_at is not None or (deployment.moved and deployment.kind is not Kind.ROLLBACK)
-    return deployment.phase in _IS_JUDGED and not deployment.retiring
-
-
-def _since(deployment: Deployment) -> datetime:
-    """Where the evidence of this step, or of the watch, begins."""
-    began = deployment.phase_since if deployment.phase is Phase.WATCHING else deployment.confirmed_at or deployment.phase_since
-    return max(began, deployment.judged_since or began)
-
-
-def _share(deployment: Deployment | None, rules: Rules | None) -> Share | None:
-    """What a canary step's weights give the candidate. With cookies on, clients of the other colour may still be held there."""
-    if deployment is None or deployment.phase is not Phase.SHIFTING or deployment.confirmed_at is None or deployment.current_step.permille == WHOLE:
-        return None
-    before = deployment.plan.steps[deployment.step - 2].permille if deployment.step > 1 else 0
-    sticky = rules is not None and rules.production.sticky_seconds > 0
-    return Share(deployment.current_step.permille, at_least=before if sticky else deployment.current_step.permille)
+def _judged(seen: Observation, deployment: Deployment, so_far: Series | None, told: dict[str, object]) -> Observation:
+    """With what the metrics have told so far, and the verdict on everything where there is one to be made."""
+    periods, alarms = told.get("periods"), told.get("alarms", () if not deployment.checks.alarms else None)
+    color = deployment.color or Color.BLUE
+    found = Found(
+        rules=seen.rules, targets=seen.targets.get(color), probes=seen.probes, periods=periods if isinstance(periods, tuple) else None,
+        alarms=alarms if isinstance(alarms, tuple) else None, comparison=seen.comparison,
+    )  # fmt: skip
+    measured = judging.grown(so_far, deployment, found, seen.at) if so_far else None
+    if not is_judged(deployment):
+        return replace(seen, series=measured)
+    evidence = judging.evidence(deployment, color, found, measured)
+    return replace(seen, series=measured, evidence=evidence, verdict=judge(evidence, deployment.checks, seen.at))
 
 
 def _or_none(question: Callable[[], T]) -> T | None:

@@ -16,7 +16,7 @@ from zlib import crc32
 from chalicelib import log
 from chalicelib.access.model import SYSTEM
 from chalicelib.clock import Clock
-from chalicelib.deployments import hooking
+from chalicelib.deployments import hooking, judging
 from chalicelib.deployments.announcing import announce
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import Prepare
@@ -30,7 +30,8 @@ from chalicelib.deployments.queues import Queues
 from chalicelib.errors import Stale, Unavailable
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import keys
-from chalicelib.ledger.port import Ledger, Put
+from chalicelib.ledger.port import Expect, Ledger, Put
+from chalicelib.mirroring.model import Comparison
 from chalicelib.releases.model import Release
 from chalicelib.services.model import Look, Service
 from chalicelib.services.recording import Deed, recorded
@@ -54,6 +55,7 @@ class Known:
     service: Service
     look: Look | None
     probes: ProbeLog | None
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +100,11 @@ class Passes:
         known = read(self.ledger, name)
         if known is None:
             return self._nothing_there(name)
-        seen = self.observer.look(known.service, known.look, known.probes)
+        seen = self.observer.look(known.service, known.look, known.probes, known.comparison)
         moved = advance(known.service, seen, self.pace)
         since = self.clock.monotonic()
         try:
-            service = self.record(known.service, moved, seen.at)
+            service = self.record(known.service, moved, seen)
         except Stale:
             return Next.SOON
         led_to = self.performer.perform(service, moved.instructions, seen.rules, since=since)
@@ -140,28 +142,38 @@ class Passes:
         """What only the one who acted knows (a build that can never stand, what a hook said) is a decision of its own."""
         try:
             moved = advance(service, seen, self.pace)
-            self.record(service, moved, seen.at)
+            self.record(service, moved, seen)
         except Stale:
             return Next.SOON
         announce(service, moved)
         return Next.SOON if seen.answers else Next.NOW  # calling took its time: no pass is to outlast its Lambda
 
-    def record(self, before: Service, moved: Moved, now: datetime) -> Service:
-        """Write the next record if it differs. Raises `Stale` when somebody else was quicker: then nothing may be done."""
+    def record(self, before: Service, moved: Moved, seen: Observation) -> Service:
+        """Write the next record if it differs, and with it the verdict that led to it and all that was made from.
+
+        Raises `Stale` when somebody else was quicker: then nothing may be done.
+        """
         if moved.service == before:
             return before
-        deed = Deed(now, SYSTEM.name, _action(moved))
-        written, change = recorded(before, moved.service, deed, ended=moved.ended, told=moved.told, also=certificates(self.ledger, moved, now))
+        deed = Deed(seen.at, SYSTEM.name, _action(moved))
+        judged = judging.judgement(before, moved.service, seen.evidence, seen.verdict)
+        also = (*certificates(self.ledger, moved, seen.at), *((Put(judged, Expect.ANY),) if judged else ()))
+        written, change = recorded(before, moved.service, deed, ended=moved.ended, told=moved.told, also=also)
         self.ledger.commit(change)
         return written
 
 
 def read(ledger: Ledger, name: str) -> Known | None:
-    """One call: the record, the last look and the probes; None when there is no such service."""
-    service, look, probes = ledger.find_many((keys.service(name), keys.look(name), keys.probe_log(name)))
+    """One call: the record, the last look, the probes and the comparison; None when there is no such service."""
+    service, look, probes, compared = ledger.find_many((keys.service(name), keys.look(name), keys.probe_log(name), keys.comparison(name)))
     if not isinstance(service, Service) or not service.registered:
         return None
-    return Known(service, look if isinstance(look, Look) else None, probes if isinstance(probes, ProbeLog) else None)
+    return Known(
+        service,
+        look if isinstance(look, Look) else None,
+        probes if isinstance(probes, ProbeLog) else None,
+        compared if isinstance(compared, Comparison) else None,
+    )
 
 
 def certificates(ledger: Ledger, moved: Moved, now: datetime) -> tuple[Put, ...]:
@@ -189,6 +201,7 @@ def look_of(service: Service, seen: Observation, last: Look | None, waits_for: s
         verdict=seen.verdict,
         waits_for=waits_for,
         sticky_seconds=seen.sticky_seconds if seen.rules else last.sticky_seconds if last else 0,
+        series=seen.series,
         due_at=due_at,
     )
 

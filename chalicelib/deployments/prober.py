@@ -13,6 +13,7 @@ from chalicelib.clock import Clock
 from chalicelib.deployments import confirming
 from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.trial import Trial, every, target_of
+from chalicelib.health.checks.probes import KEPT
 from chalicelib.health.model import Check, Counts, Outcome, ProbeLog
 from chalicelib.health.periods import period_of
 from chalicelib.ledger import keys
@@ -108,6 +109,7 @@ def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: da
         last_reason=answer.reason,
         through_in_a_row=(here.through_in_a_row if here else 0) + 1 if through else 0,
         elsewhere_at=here.elsewhere_at if here else None,
+        recent=((mine.recent if mine else "") + ("-" if failed else "+"))[-KEPT:],
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.access.model import Once
 from chalicelib.clock import Clock
-from chalicelib.deployments import approving, commands, explaining, rollback
+from chalicelib.deployments import approving, commands, explaining, mirrored, rollback, staging
 from chalicelib.deployments.announcing import announce
 from chalicelib.deployments.answers import Answered, Asked, OnceKey
 from chalicelib.deployments.commands import Wish
@@ -20,7 +20,7 @@ from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.idleness import Lately
 from chalicelib.deployments.instructions import SetWeights
 from chalicelib.deployments.machine import advance
-from chalicelib.deployments.model import Approval, Build, Deployment, Event
+from chalicelib.deployments.model import Approval, Build, Deployment, Event, Phase
 from chalicelib.deployments.observation import Observation
 from chalicelib.deployments.observe import Observer
 from chalicelib.deployments.passes import Known, certificates
@@ -133,7 +133,14 @@ class Deployments:
         """Every condition that what is in progress waits for, from the last look; with nothing in progress, why the newest release is not live."""
         known, _ = self._known(service, None)
         lately = Lately() if known.service.deployment else self._lately(service)
-        return explaining.explain(known.service, known.look, lately, self.clock.now())
+        return explaining.explain(known.service, known.look, lately, self.clock.now(), self._shadow(known.service))
+
+    def _shadow(self, service: Service) -> Check | None:
+        deployment, now = service.deployment, self.clock.now()
+        if deployment is None or deployment.phase is not Phase.VERIFYING or not deployment.checks.shadow.enabled:
+            return None
+        since = staging.health_counts_from(service, deployment, self.pace)
+        return mirrored.asked(service, deployment, self.ledger.find(keys.comparison(service.name)), since=since, now=now, pace=self.pace)
 
     def _lately(self, service: str) -> Lately:
         """A page of each; what is further back than that is not what somebody waits for."""

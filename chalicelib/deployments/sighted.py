@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from chalicelib.colors import Color
+from chalicelib.deployments.model import Phase
 from chalicelib.deployments.situation import HEALTHY, PENDING, Situation, moment, shares
 from chalicelib.health.model import Check
 
@@ -11,7 +12,7 @@ def verdict(at: Situation) -> Iterator[Check]:
     if at.fresh and at.fresh.verdict:
         yield Check("verdict", at.fresh.verdict.outcome, at.fresh.verdict.reason)
         for one in at.fresh.verdict.checks:
-            yield Check(f"verdict-{one.name}", one.outcome, one.reason, one.numbers)
+            yield Check(f"verdict-{one.name}", one.outcome, one.reason, one.numbers, one.effective)
 
 
 def targets(at: Situation) -> Iterator[Check]:
@@ -35,6 +36,12 @@ def weights(at: Situation) -> Iterator[Check]:
     else:
         found = shares(shown) if shown else "no split of the two colours"
         yield Check("weights", PENDING, f"asked for {shares(wanted)}, the balancer shows {found}", numbers)
+
+
+def shadow(at: Situation) -> Iterator[Check]:
+    """Mirrored traffic: only what is to be staged waits for it."""
+    if at.shadow and at.deployment.phase is Phase.VERIFYING:
+        yield at.shadow
 
 
 def last_pass(at: Situation) -> Iterator[Check]:

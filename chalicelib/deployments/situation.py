@@ -7,7 +7,7 @@ from chalicelib.colors import Color, Split
 from chalicelib.deployments import staging
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.model import Deployment, Kind
-from chalicelib.health.model import Outcome
+from chalicelib.health.model import Check, Outcome
 from chalicelib.services.model import Look, Service
 
 HEALTHY, PENDING, UNHEALTHY = Outcome.HEALTHY, Outcome.INCONCLUSIVE, Outcome.UNHEALTHY
@@ -16,12 +16,13 @@ HEALTHY, PENDING, UNHEALTHY = Outcome.HEALTHY, Outcome.INCONCLUSIVE, Outcome.UNH
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """`look` is what the last pass saw, `fresh` the same unless it is from before the phase began."""
+    """`look` is what the last pass saw, `fresh` the same unless it is from before the phase began; `shadow` is what mirrored traffic says, if asked."""
 
     service: Service
     deployment: Deployment
     look: Look | None
     now: datetime
+    shadow: Check | None = None
 
     @property
     def fresh(self) -> Look | None:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import fingerprint
-from chalicelib.deployments import approving, drilling, pinning, traffic
+from chalicelib.deployments import approving, drilling, mirrored, pinning, traffic
 from chalicelib.deployments.clocks import elapsed
 from chalicelib.deployments.decision import Moved
 from chalicelib.deployments.instructions import PointStaging, Prepare
@@ -66,7 +66,7 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         return moved.do(PointStaging(color)).wait("the staging rule points elsewhere")
     if seen.at < health_counts_from(moved.service, deployment, pace):
         return moved.wait("the ALB may still mean what stood there before")
-    return _tried(moved, seen)
+    return _tried(moved, seen, pace)
 
 
 def _lost(moved: Moved, seen: Observation, pace: Pace) -> Moved:
@@ -139,7 +139,7 @@ def _found_there(moved: Moved, seen: Observation, idle: Color) -> Moved | None:
     return None
 
 
-def _tried(moved: Moved, seen: Observation) -> Moved:
+def _tried(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     deployment, color, trial = moved.deployment, _color(moved.deployment), seen.trial
     if trial and trial.outcome is Outcome.UNHEALTHY:
         return _failed_trial(moved, trial.reason, seen.at)
@@ -151,8 +151,12 @@ def _tried(moved: Moved, seen: Observation) -> Moved:
         return moved.wait(f"targets of {color}: {shown}")
     if trial is None or trial.outcome is not Outcome.HEALTHY:
         return moved.wait(trial.reason if trial else "staging has not been tried yet")
+    compared = mirrored.asked(moved.service, deployment, seen.comparison, since=health_counts_from(moved.service, deployment, pace), now=seen.at, pace=pace)
+    if compared and compared.outcome is not Outcome.HEALTHY:
+        return moved.end(Phase.FAILED, seen.at, compared.reason) if compared.outcome is Outcome.UNHEALTHY else moved.wait(compared.reason)
     good = moved.having(standing=traffic.placed(moved.service, color, deployment.build))  # from here on it is warm
-    passed = good.enter(Phase.STAGED, seen.at, f"{name_of(deployment)} is healthy on staging")
+    told = f"; {compared.reason}" if compared else ""
+    passed = good.enter(Phase.STAGED, seen.at, f"{name_of(deployment)} is healthy on staging{told}")
     return begin_shift(passed, seen.at) if deployment.kind is Kind.ROLLBACK else passed
 
 

@@ -1,5 +1,6 @@
 """Which metric periods can be counted. Pure."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,3 +16,11 @@ def whole_periods(since: datetime, until: datetime, now: datetime, *, period: ti
 def period_of(moment: datetime, period: timedelta) -> datetime:
     """The start of the period a moment is in."""
     return _EPOCH + ((moment - _EPOCH) // period) * period
+
+
+def each_period(between: tuple[datetime, datetime] | None, period: timedelta) -> Iterator[datetime]:
+    """The start of each period from the first moment up to the second, oldest first; of none, none."""
+    begin, end = between or (_EPOCH, _EPOCH)
+    while begin < end:
+        yield begin
+        begin += period

@@ -27,7 +27,8 @@ class HttpUrlProbe:
             return Answer(None, None, "", _since(began), error=f"{type(error).__name__}: {error}")
         if _since(began) > timeout:
             return Answer(None, None, "", _since(began), error=f"no complete answer within {timeout.total_seconds():g} s")
-        return Answer(response.status, response.headers.get(header), body, _since(began))
+        told = response.headers
+        return Answer(response.status, told.get(header), body, _since(began), kind=told.get("Content-Type", ""), location=told.get("Location", ""))
 
 
 def _body(response: urllib3.BaseHTTPResponse, until: float) -> str:

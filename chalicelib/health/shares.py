@@ -14,6 +14,7 @@ from chalicelib.health.model import Counts
 ALPHA = 0.001
 FEWEST = 50
 _NEGLIGIBLE = 1e-17
+_HALVINGS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,17 @@ def two_sided(hits: int, trials: int, probability: float) -> float:
     if probability in (0.0, 1.0):
         return 1.0 if hits == round(trials * probability) else 0.0
     return min(1.0, 2 * min(_tail(hits, trials, probability), _tail(trials - hits, trials, 1 - probability)))
+
+
+def upper(hits: int, trials: int, chance: float) -> float:
+    """The rate that what was observed excludes from above, but for `chance`: Clopper and Pearson's bound ("The use of confidence or fiducial limits", 1934)."""
+    if hits >= trials:
+        return 1.0
+    low, high = hits / trials, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _tail(hits, trials, middle) > chance else (low, middle)
+    return high
 
 
 def _tail(hits: int, trials: int, probability: float) -> float:

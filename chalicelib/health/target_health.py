@@ -4,18 +4,17 @@ from collections import Counter
 
 from chalicelib.aws.clients import Clients
 from chalicelib.aws.faults import translated
-from chalicelib.colors import Color
 from chalicelib.health.model import Targets
-from chalicelib.services.definition import Traffic
+from chalicelib.health.signal import Subject
 
 
 class AlbTargetHealth:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def targets(self, traffic: Traffic, color: Color) -> Targets:
-        with translated(f"reading the health of target group {color}"):
-            described = self._clients.look.describe_target_health(TargetGroupArn=traffic.target_groups.of(color))
+    def read(self, subject: Subject) -> Targets:
+        with translated(f"reading the health of target group {subject.color}"):
+            described = self._clients.look.describe_target_health(TargetGroupArn=subject.group)
         healths = [each["TargetHealth"] for each in described["TargetHealthDescriptions"]]
         states = Counter(health["State"] for health in healths)
         # Only `healthy` is: `unused`, `initial`, `draining` and `unavailable` are targets that nobody has found well.

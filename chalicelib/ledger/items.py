@@ -22,10 +22,12 @@ from chalicelib.access.model import Once, Token
 from chalicelib.audit.chain import Entry, Head
 from chalicelib.config.model import ConfigVersion
 from chalicelib.deployments.model import Deployment, Event
+from chalicelib.health.judgement import Judgement
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger import codec, index, keys
+from chalicelib.mirroring.model import Comparison, ReleaseComparison
 from chalicelib.releases.model import Intake, Rejection, Release, Sweep
-from chalicelib.services.model import Look, Ownership, Service, Subscription
+from chalicelib.services.model import AlarmSubscription, Look, Ownership, Service, Subscription
 
 DUE = "due"
 """The one partition of the index of what is due."""
@@ -131,7 +133,19 @@ class LookItem(DocumentItem, discriminator="look"):
     probed = BooleanAttribute(null=True)
 
 
+class JudgementItem(DocumentItem, discriminator="judgement"):
+    pass
+
+
 class ProbeLogItem(DocumentItem, discriminator="probe-log"):
+    pass
+
+
+class ComparisonItem(DocumentItem, discriminator="comparison"):
+    pass
+
+
+class ReleaseComparisonItem(DocumentItem, discriminator="release-comparison"):
     pass
 
 
@@ -144,6 +158,10 @@ class OwnershipItem(DocumentItem, discriminator="ownership"):
 
 
 class SubscriptionItem(ListedItem, discriminator="subscription"):
+    pass
+
+
+class AlarmSubscriptionItem(DocumentItem, discriminator="alarm-subscription"):
     pass
 
 
@@ -161,6 +179,7 @@ _MODELS: dict[type, type[DocumentItem]] = {
     ConfigVersion: ConfigItem,
     Deployment: DeploymentItem,
     Event: EventItem,
+    Judgement: JudgementItem,
     Rejection: RejectionItem,
     Intake: IntakeItem,
     Sweep: SweepItem,
@@ -170,8 +189,11 @@ _MODELS: dict[type, type[DocumentItem]] = {
     Once: OnceItem,
     Look: LookItem,
     ProbeLog: ProbeLogItem,
+    Comparison: ComparisonItem,
+    ReleaseComparison: ReleaseComparisonItem,
     Ownership: OwnershipItem,
     Subscription: SubscriptionItem,
+    AlarmSubscription: AlarmSubscriptionItem,
 }
 
 

@@ -4,9 +4,12 @@
 |----------------|------------------------------|-------------|--------------------|
 | Service        | service#NAME                 | state       | services           |
 | Look, ProbeLog | service#NAME                 | look, probe |                    |
+| Comparison     | service#NAME                 | shadow      |                    |
+| …, of a release| shadow#NAME                  | VERSION     |                    |
 | Release        | releases#NAME                | VERSION     | releases#NAME      |
 | ConfigVersion  | configs#NAME                 | 00000003    | (by sort key)      |
 | Deployment     | deployments#NAME             | d-000012    | (by sort key)      |
+| Judgement      | judgements#NAME#d-000012     | shifting:1  | (by sort key)      |
 | Event          | events#NAME#d-000012         | EVENT ID    | (by sort key)      |
 | Rejection      | rejections                   | ID          | (by sort key)      |
 | Intake         | intake#SOURCE                | intake      |                    |
@@ -16,6 +19,7 @@
 | Token          | token#ID                     | token       | tokens             |
 | Ownership      | owner#ARN                    | owner       |                    |
 | Subscription   | repository#REPOSITORY        | NAME        | subscriptions      |
+| AlarmSubscription | alarm#ARN                 | NAME        | (by sort key)      |
 | Once           | once#HASH                    | once        |                    |
 """
 
@@ -26,10 +30,12 @@ from chalicelib.access.model import Once, Token
 from chalicelib.audit.chain import Entry, Head
 from chalicelib.config.model import ConfigVersion
 from chalicelib.deployments.model import Deployment, Event
+from chalicelib.health.judgement import Judgement
 from chalicelib.health.model import ProbeLog
 from chalicelib.ledger.port import Listing, Ref
+from chalicelib.mirroring.model import Comparison, ReleaseComparison
 from chalicelib.releases.model import Intake, Rejection, Release, Sweep
-from chalicelib.services.model import Look, Ownership, Service, Subscription
+from chalicelib.services.model import AlarmSubscription, Look, Ownership, Service, Subscription
 
 
 def service(name: str) -> Ref[Service]:
@@ -42,6 +48,14 @@ def look(service: str) -> Ref[Look]:
 
 def probe_log(service: str) -> Ref[ProbeLog]:
     return Ref(ProbeLog, f"service#{service}", "probe")
+
+
+def comparison(service: str) -> Ref[Comparison]:
+    return Ref(Comparison, f"service#{service}", "shadow")
+
+
+def release_comparison(service: str, version: str) -> Ref[ReleaseComparison]:
+    return Ref(ReleaseComparison, f"shadow#{service}", version)
 
 
 def release(service: str, version: str) -> Ref[Release]:
@@ -58,6 +72,10 @@ def deployment(service: str, id: str) -> Ref[Deployment]:
 
 def event(service: str, deployment: str, id: str) -> Ref[Event]:
     return Ref(Event, f"events#{service}#{deployment}", id)
+
+
+def judgement(service: str, deployment: str, subject: str) -> Ref[Judgement]:
+    return Ref(Judgement, f"judgements#{service}#{deployment}", subject)
 
 
 def rejection(id: str) -> Ref[Rejection]:
@@ -96,6 +114,10 @@ def subscription(repository: str, service: str) -> Ref[Subscription]:
     return Ref(Subscription, f"repository#{repository}", service)
 
 
+def alarm_subscription(alarm: str, service: str) -> Ref[AlarmSubscription]:
+    return Ref(AlarmSubscription, f"alarm#{alarm}", service)
+
+
 def services() -> Listing[Service]:
     return Listing(Service, "services")
 
@@ -114,6 +136,10 @@ def deployments(service: str) -> Listing[Deployment]:
 
 def events(service: str, deployment: str) -> Listing[Event]:
     return Listing(Event, f"events#{service}#{deployment}", by_sort_key=True)
+
+
+def judgements(service: str, deployment: str) -> Listing[Judgement]:
+    return Listing(Judgement, f"judgements#{service}#{deployment}", by_sort_key=True)
 
 
 def rejections() -> Listing[Rejection]:
@@ -141,6 +167,10 @@ def subscriptions_to(repository: str) -> Listing[Subscription]:
     return Listing(Subscription, f"repository#{repository}", by_sort_key=True)
 
 
+def subscriptions_to_alarm(alarm: str) -> Listing[AlarmSubscription]:
+    return Listing(AlarmSubscription, f"alarm#{alarm}", by_sort_key=True)
+
+
 def ref_of(document: object) -> Ref[object]:
     """Where this document lives."""
     return _REFS[type(document)](document)
@@ -150,9 +180,12 @@ _REFS: dict[type, Callable[[Any], Ref[object]]] = {
     Service: lambda d: service(d.name),
     Look: lambda d: look(d.service),
     ProbeLog: lambda d: probe_log(d.service),
+    Comparison: lambda d: comparison(d.service),
+    ReleaseComparison: lambda d: release_comparison(d.service, d.version),
     Release: lambda d: release(d.service, d.version),
     ConfigVersion: lambda d: config(d.service, d.number),
     Deployment: lambda d: deployment(d.service, d.id),
+    Judgement: lambda d: judgement(d.service, d.deployment, d.subject),
     Event: lambda d: event(d.service, d.deployment, d.id),
     Rejection: lambda d: rejection(d.id),
     Intake: lambda d: intake(d.source),
@@ -163,4 +196,5 @@ _REFS: dict[type, Callable[[Any], Ref[object]]] = {
     Once: lambda d: once(d.id),
     Ownership: lambda d: ownership(d.resource),
     Subscription: lambda d: subscription(d.repository, d.service),
+    AlarmSubscription: lambda d: alarm_subscription(d.alarm, d.service),
 }

@@ -103,7 +103,7 @@ class Ledger(Protocol):
         """
 
     def note(self, document: object) -> None:
-        """Write an observation over the one before, unconditionally. For `Look`, `ProbeLog` and `Sweep` only."""
+        """Write an observation over the one before, unconditionally. For `Look`, `ProbeLog`, `Sweep` and comparisons only."""
 
     def claim(self, name: str, *, now: datetime, lasting: timedelta) -> bool:
         """Take a named claim unless somebody holds it; it ends by itself. For saving work, never for correctness."""

@@ -5,6 +5,7 @@ name. Durations are whole seconds, weights are percent with one decimal.
 A value that this version cannot honour yet is refused, never ignored.
 """
 
+import re
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -22,6 +23,7 @@ _ELB = r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 RuleArn = Annotated[str, Field(pattern=_ELB + r"listener-rule/app/.+$", max_length=512)]
 TargetGroupArn = Annotated[str, Field(pattern=_ELB + r"targetgroup/.+$", max_length=512)]
 LoadBalancerArn = Annotated[str, Field(pattern=_ELB + r"loadbalancer/app/.+$", max_length=512)]
+AlarmArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:.+$", max_length=400)]
 UrlPath = Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024)]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
 _HOOK_NAME = r"turnout-hook-[A-Za-z0-9-_]{1,51}(:[A-Za-z0-9-_]{1,128})?"
@@ -121,8 +123,28 @@ class Latency(Part):
 
 
 class Shadow(Part):
-    enabled: Literal[False] = False
+    """Requests of production that are safe to repeat (GET and HEAD), sent to the candidate on staging and to what is live, and compared.
+
+    `paths` are globs of what may be repeated; `ignore` are regular expressions of what is taken out of bodies before they are compared.
+    A request whose query looks as if it held credentials is left out unless `credentials` is "allow"; headers and cookies are never repeated.
+    """
+
+    enabled: bool = False
     share: Rate = 0.1
+    paths: tuple[Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=256)], ...] = Field(default=("/*",), min_length=1, max_length=50)
+    per_second: int = Field(default=5, ge=1, le=50)
+    credentials: Literal["never", "allow"] = "never"
+    ignore: tuple[Annotated[str, Field(min_length=1, max_length=256)], ...] = Field(default=(), max_length=20)
+
+    @field_validator("ignore")
+    @classmethod
+    def _compiles(cls, ignore: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in ignore:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        return ignore
 
 
 class Checks(Part):
@@ -130,7 +152,7 @@ class Checks(Part):
     smoke: tuple[Smoke, ...] = Field(default=(), max_length=20)
     errors: Errors = Errors()
     latency: Latency = Latency()
-    alarms: tuple[str, ...] = Field(default=(), max_length=0)
+    alarms: tuple[AlarmArn, ...] = Field(default=(), max_length=10)
     shadow: Shadow = Shadow()
     when_quiet: Literal["probe", "hold"] = "probe"
 

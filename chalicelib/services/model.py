@@ -17,6 +17,7 @@ from chalicelib.colors import Color, Split
 from chalicelib.deployments.model import Build, Deployment, Phase, Placement
 from chalicelib.formats import FORMAT, Carrying
 from chalicelib.health.model import Targets, Verdict
+from chalicelib.health.series import Series
 from chalicelib.services.definition import Definition, Hook
 
 
@@ -210,6 +211,8 @@ class Look:
     sticky_seconds: int = 0
     due_at: datetime | None = None
     """When to look again at a service where nothing moves; None while its record is due."""
+    series: Series | None = None
+    """What the metrics told of the deployment in progress. What a look loses the next one reads again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +230,11 @@ class Subscription:
     repository: str
     service: str
     tag_pattern: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSubscription:
+    """A service's checks name an alarm, by its ARN: this document is there as long as they do. Several services may name one."""
+
+    alarm: str
+    service: str

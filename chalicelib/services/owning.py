@@ -1,4 +1,7 @@
-"""A rule, target group, function, ECS service or group belongs to one service: two that moved the same weights or aliases would undo each other."""
+"""A rule, target group, function, ECS service or group belongs to one service: two that moved the same weights or aliases would undo each other.
+
+Repositories and alarms belong to nobody: any number of services may ask to be told of them.
+"""
 
 from collections.abc import Iterable
 from typing import cast
@@ -7,7 +10,7 @@ from chalicelib.errors import Conflict
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Expect, Put, Ref
 from chalicelib.services.definition import Definition
-from chalicelib.services.model import Ownership, Subscription
+from chalicelib.services.model import AlarmSubscription, Ownership, Subscription
 from chalicelib.services.running import AutoScalingRuntime, EcsRuntime, LambdaRuntime
 
 
@@ -52,13 +55,16 @@ def given_back(before: Definition, after: Definition | None) -> tuple[Ref[object
 
 
 def subscriptions(before: Definition | None, after: Definition | None) -> tuple[tuple[Put, ...], tuple[Ref[object], ...]]:
-    """What is to be written and what deleted so that the repository's events find the service as it is defined from this change on."""
-    was, becomes = _subscription(before), _subscription(after)
-    puts = (Put(becomes, Expect.ANY),) if becomes and becomes != was else ()
-    left = was if was and (becomes is None or becomes.repository != was.repository) else None
-    return puts, ((keys.ref_of(left),) if left else ())
+    """What is to be written and what deleted so that events of its repository and its alarms find the service as it is defined from this change on."""
+    was, becomes = _subscribed(before), _subscribed(after)
+    puts = tuple(Put(one, Expect.ANY) for ref, one in becomes.items() if was.get(ref) != one)
+    return puts, tuple(ref for ref in was if ref not in becomes)
 
 
-def _subscription(definition: Definition | None) -> Subscription | None:
-    source = definition.source if definition else None
-    return Subscription(source.ecr, definition.name, source.tag_pattern) if definition and source and source.ecr else None
+def _subscribed(definition: Definition | None) -> dict[Ref[object], Subscription | AlarmSubscription]:
+    if definition is None:
+        return {}
+    source, name = definition.source, definition.name
+    found: list[Subscription | AlarmSubscription] = [Subscription(source.ecr, name, source.tag_pattern)] if source.ecr else []
+    found += [AlarmSubscription(alarm, name) for alarm in definition.checks.alarms]
+    return {keys.ref_of(one): one for one in found}

@@ -1,16 +1,18 @@
 """Registering services, and what is shown of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from chalicelib.access.model import Caller
 from chalicelib.clock import Clock
 from chalicelib.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from chalicelib.health.signal import TargetHealth
+from chalicelib.health.model import AlarmState
+from chalicelib.health.signal import Alarms, Subject, TargetHealth
 from chalicelib.hooks.caller import HookCaller
 from chalicelib.ledger import keys
 from chalicelib.ledger.filtered import filtered_page
+from chalicelib.ledger.index import MOST
 from chalicelib.ledger.port import Change, Ledger, Page, Ref
 from chalicelib.ledger.retrying import decided_anew
 from chalicelib.releases.images import Images
@@ -42,13 +44,15 @@ class _Wish:
 class Services:
     def __init__(
         self, ledger: Ledger, router: Router, runtime: Runtime, target_health: TargetHealth, clock: Clock, *, hooks: HookCaller, images: Images,
-    ) -> None:
+        alarms: Alarms,
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._router = router
         self._runtime = runtime
         self._target_health = target_health
         self._hooks = hooks
         self._images = images
+        self._alarms = alarms
         self._clock = clock
 
     def register(self, name: str, definition: Definition, *, if_match: int | None, by: Caller, reason: str = "") -> tuple[Service, bool]:
@@ -81,9 +85,21 @@ class Services:
         owners = self._ledger.find_many(tuple(_ref(keys.ownership(arn)) for arn in resources)) if resources else ()
         return tuple(dict.fromkeys(cast(Ownership, owner).service for owner in owners if owner))
 
+    def heeding(self, alarms: Sequence[str]) -> tuple[str, ...]:
+        """The services whose checks name one of these alarms, by their ARNs."""
+        return tuple(dict.fromkeys(name for alarm in alarms for name in self._subscribed(alarm)))
+
     def remove(self, name: str, *, by: Caller, reason: str = "") -> None:
         """Stop minding it. Its history stays and nothing in AWS is touched. Raises `Conflict` while a deployment is in progress."""
         decided_anew(lambda: self._remove(name, by, reason), self._clock)
+
+    def _subscribed(self, alarm: str) -> Iterator[str]:
+        cursor = None
+        while True:
+            page = self._ledger.list(keys.subscriptions_to_alarm(alarm), limit=MOST, cursor=cursor)
+            yield from (one.service for one in page.items)
+            if (cursor := page.cursor) is None:
+                return
 
     def _register(self, wish: _Wish) -> tuple[Service, bool]:
         before, owners = self._read(wish.definition)
@@ -99,6 +115,7 @@ class Services:
         current = before if before and before.registered else None
         self._survey_hooks(current, wish.definition)
         self._survey_repository(current, wish.definition)
+        self._survey_alarms(current, wish.definition)
         ground = self._ground(wish.definition)
         after = footing.settled(before, wish.definition, ground)
         claims = owning.claims(wish.definition, owners)
@@ -114,6 +131,7 @@ class Services:
         """It stands where it stood, and what is live is left alone: this may be the middle of a shift. Writes only what differs."""
         self._survey_hooks(current, wish.definition)
         self._survey_repository(current, wish.definition)
+        self._survey_alarms(current, wish.definition)
         surroundings = self._survey(wish.definition)
         after = footing.redefined(current, wish.definition, surroundings)
         claims = owning.claims(wish.definition, owners)
@@ -142,7 +160,7 @@ class Services:
         """What it is to begin on: all of production must be on one colour."""
         surroundings = self._survey(definition)
         color = footing.whole_color(surroundings)
-        targets = self._target_health.targets(definition.traffic, color)
+        targets = self._target_health.read(Subject(definition.traffic, color))
         return Footing(self._clock.now(), surroundings, color, targets)
 
     def _survey_hooks(self, current: Service | None, definition: Definition) -> None:
@@ -163,6 +181,15 @@ class Services:
                 self._images.survey(repository)
             except NotFound as error:
                 raise Invalid(f"there is no repository {repository}; create it in ECR first", field="source.ecr") from error
+
+    def _survey_alarms(self, current: Service | None, definition: Definition) -> None:
+        """Those that were not named before. Raises `Invalid` for one that is not there: its answer would never be a pass."""
+        named, known = definition.checks.alarms, current.definition.checks.alarms if current else ()
+        fresh = {arn: position for position, arn in enumerate(named) if arn not in known}
+        for alarm in self._alarms.read(Subject(definition.traffic, alarms=tuple(fresh))) if fresh else ():
+            if alarm.state is AlarmState.MISSING:
+                field = f"checks.alarms.{fresh[alarm.arn]}"
+                raise Invalid(f"there is no alarm {alarm.arn} in the control plane's account and region; create it first", field=field)
 
     def _remove(self, name: str, by: Caller, reason: str) -> None:
         before = self.get(name)

@@ -10,6 +10,7 @@ from chalicelib.colors import Color
 from chalicelib.errors import NotFound, Unavailable
 from chalicelib.health.memory import MemoryTargetHealth
 from chalicelib.health.model import Targets
+from chalicelib.health.signal import Subject
 from chalicelib.health.target_health import AlbTargetHealth
 from tests.contract.balancers import TRAFFIC
 from tests.contract.breaking import new_clients, throttled
@@ -53,7 +54,7 @@ class TestTargets:
     def test_counts_by_state(self, world):
         world.states("healthy", "healthy", "unhealthy")
 
-        targets = world.health.targets(TRAFFIC, Color.GREEN)
+        targets = world.health.read(Subject(TRAFFIC, Color.GREEN))
 
         assert (targets.healthy, targets.total, targets.states) == (2, 3, {"healthy": 2, "unhealthy": 1})
 
@@ -61,20 +62,20 @@ class TestTargets:
     def test_nothing_but_healthy_is(self, world, state):
         world.states(state)
 
-        targets = world.health.targets(TRAFFIC, Color.GREEN)
+        targets = world.health.read(Subject(TRAFFIC, Color.GREEN))
 
         assert (targets.healthy, targets.total) == (0, 1)
 
     def test_a_group_without_targets_has_none(self, world):
         world.states()
 
-        assert world.health.targets(TRAFFIC, Color.GREEN) == Targets(0, 0)
+        assert world.health.read(Subject(TRAFFIC, Color.GREEN)) == Targets(0, 0)
 
     def test_what_cannot_be_read_is_unavailable(self, world):
         world.broken()
 
         with pytest.raises(Unavailable):
-            world.health.targets(TRAFFIC, Color.GREEN)
+            world.health.read(Subject(TRAFFIC, Color.GREEN))
 
 
 class TestAlb:
@@ -84,7 +85,7 @@ class TestAlb:
         world.stubber.add_response("describe_target_health", {"TargetHealthDescriptions": [{"Target": {"Id": "i"}, "TargetHealth": health}]})
         world.stubber.activate()
 
-        assert world.health.targets(TRAFFIC, Color.GREEN).reasons == ("Health checks failed with these codes: [500]",)
+        assert world.health.read(Subject(TRAFFIC, Color.GREEN)).reasons == ("Health checks failed with these codes: [500]",)
 
     def test_a_group_that_is_gone_is_not_found(self):
         world = Stubbed()
@@ -92,14 +93,14 @@ class TestAlb:
         world.stubber.activate()
 
         with pytest.raises(NotFound):
-            world.health.targets(TRAFFIC, Color.GREEN)
+            world.health.read(Subject(TRAFFIC, Color.GREEN))
 
     def test_is_asked_once(self):
         world = Stubbed()
         attempts = throttled(world.client, "DescribeTargetHealth")
 
         with pytest.raises(Unavailable):
-            world.health.targets(TRAFFIC, Color.GREEN)
+            world.health.read(Subject(TRAFFIC, Color.GREEN))
         assert len(attempts) == 1
 
 
@@ -109,9 +110,9 @@ class TestMemory:
         health = MemoryTargetHealth(clock, warmup=timedelta(seconds=5), sick={"2"})
 
         health.stand(GREEN, "1")
-        assert health.targets(TRAFFIC, Color.GREEN).states == {"initial": 1}
+        assert health.read(Subject(TRAFFIC, Color.GREEN)).states == {"initial": 1}
         clock.move(timedelta(seconds=5))
-        assert health.targets(TRAFFIC, Color.GREEN).healthy == 1
+        assert health.read(Subject(TRAFFIC, Color.GREEN)).healthy == 1
         health.stand(GREEN, "2")
         clock.move(timedelta(seconds=5))
-        assert health.targets(TRAFFIC, Color.GREEN).states == {"unhealthy": 1}
+        assert health.read(Subject(TRAFFIC, Color.GREEN)).states == {"unhealthy": 1}

@@ -40,7 +40,7 @@ SKEW = timedelta(minutes=5)
 OUTAGE = timedelta(minutes=2)
 SKEWED = {Fault.CLOCK_AHEAD: SKEW, Fault.CLOCK_BEHIND: -SKEW}
 CONDITIONAL = frozenset({"ledger.commit", "ledger.claim"})
-MAY_LAG = frozenset({"ledger.due", "ledger.list", "ledger.find_many", "router.look", "targets.targets", "runtime.standing", "switch.read", "secrets.current"})
+MAY_LAG = frozenset({"ledger.due", "ledger.list", "ledger.find_many", "router.look", "targets.read", "runtime.standing", "switch.read", "secrets.current"})
 """Of the documents `find_many` reads only the last look may be old."""
 
 

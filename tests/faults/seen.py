@@ -7,6 +7,7 @@ from chalicelib.colors import Color, Split
 from chalicelib.config.model import Environment
 from chalicelib.deployments.model import Build
 from chalicelib.health.model import Targets
+from chalicelib.health.signal import Subject
 from chalicelib.hooks.model import Moment, Said
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Change
@@ -83,10 +84,11 @@ class _Runtime(Seen):
 
 
 class _Targets(Seen):
-    def targets(self, traffic: Any, color: Color) -> Targets:
+    def read(self, subject: Subject) -> Targets:
         self._note("targets")
+        color = subject.color or Color.BLUE
         self._witness.worker.looks.pop(color, None)
-        found: Targets = self._real.targets(traffic, color)
+        found: Targets = self._real.read(subject)
         self._witness.worker.looks[color] = found
         self._witness.looked[color] = self._witness.now(), found
         return found

@@ -31,7 +31,8 @@ STATE_BY_PORT = {
     "router": ("lag", "unreadable", "writes", "_balancers", "_history"),
     "runtime": ("steps", "broken", "unknown_functions", "settings", "_standing", "_owners", "_taken", "_sizes"),
     "targets": ("warmup", "sick", "unreadable", "_standing", "_scripted", "_size"),
-    "metrics": ("unreadable", "_recorded", "_flows"),
+    "metrics": ("unreadable", "_recorded", "_flows", "_down"),
+    "alarms": ("unreadable", "_alarms"),
     "probe": ("answers", "asked"),
     "objects": ("_kept",),
     "images": ("repositories", "unreachable", "_tags", "_images"),
@@ -238,7 +239,8 @@ class Stage(World):
         adapters = Adapters(
             clock=self.clock, side_by_side=one_after_another, ledger=seen("ledger", self.ledger), router=seen("router", self.router),
             runtime=seen("runtime", self.runtime), target_health=seen("targets", self.targets), probe=seen("probe", self.probe),
-            metrics=seen("metrics", self.metrics), objects=seen("objects", self.objects), images=seen("images", self.images), queues=seen("queues", self.queues),
+            metrics=seen("metrics", self.metrics), alarms=seen("alarms", self.alarms),
+            objects=seen("objects", self.objects), images=seen("images", self.images), queues=seen("queues", self.queues),
             hooks=seen("hooks", self.hooks), secrets=seen("secrets", self.secrets), switch=seen("switch", self.switch),
         )
         return build(Settings("table", BUCKET, "due", "probes", self.pace), adapters)

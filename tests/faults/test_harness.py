@@ -107,7 +107,7 @@ class TestTheWorkflows:
             called |= {call.name for call in stage.saboteur.calls}
 
         assert called >= (MAY_LAG | CONDITIONAL) - {"ledger.list"}  # which is only shown
-        assert called >= {"hooks.call", "hooks.survey", "switch.set", "secrets.pinned", "router.set_weights", "objects.fetch", "metrics.counts", "probe.ask"}
+        assert called >= {"hooks.call", "hooks.survey", "switch.set", "secrets.pinned", "router.set_weights", "objects.fetch", "metrics.read", "probe.ask"}
 
 
 @pytest.mark.parametrize("fault", Fault)

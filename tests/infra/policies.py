@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.infra.conftest import ROOT
 
-FUNCTIONS = ("api_handler", "authorize", "on_artifact", "on_change", "on_due", "on_ecs_deployment", "on_image", "on_probe_due", "reconcile", "tick")
+FUNCTIONS = ("api_handler", "authorize", "on_access_log", "on_alarm", "on_artifact", "on_change", "on_due", "on_ecs_deployment", "on_image", "on_probe_due", "reconcile", "tick")
 LARGEST = 10_240
 """Characters of a role's inline policies together, without white space."""
 PASSES = ("on_due", "on_probe_due")
@@ -20,14 +20,14 @@ FROM_QUEUE = {"sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueA
 FROM_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 TELLING = {"sqs:SendMessage"}
 STARTED: dict[str, set[str]] = {
-    "api_handler": set(), "authorize": set(), "on_artifact": TELLING, "on_change": FROM_STREAM | TELLING, "on_due": FROM_QUEUE, "on_ecs_deployment": TELLING,
+    "api_handler": set(), "authorize": set(), "on_access_log": TELLING, "on_alarm": TELLING, "on_artifact": TELLING, "on_change": FROM_STREAM | TELLING, "on_due": FROM_QUEUE, "on_ecs_deployment": TELLING,
     "on_image": TELLING, "on_probe_due": FROM_QUEUE, "reconcile": TELLING, "tick": TELLING,
 }  # fmt: skip
 BY_LAMBDA = {function: STARTED[function] | LOGGING for function in FUNCTIONS}
 # Long ones: a region, and a stack's name that Lambda still has room for beside a function's.
 NAMES = {
     "AWS::Partition": "aws-us-gov", "AWS::Region": "ap-southeast-1", "AWS::AccountId": "123456789012", "AWS::StackName": "turnout-" + "n" * 28,
-    "Ledger.StreamArn": "a" * 150,
+    "Ledger.StreamArn": "a" * 150, "AccessLogBucket": "b" * 63,
     **{f"{name}.Arn": "a" * 120 for name in ("Ledger", "ArtifactBucket", "DueQueue", "ProbeQueue", "EventsDeadLetters", "StreamDeadLetters")},
 }  # fmt: skip
 

@@ -38,7 +38,7 @@ EVERYWHERE = PER_FUNCTION | {
     "websocket_api_custom_domain",
     "xray",
 }
-FUNCTIONS = {"api_handler", "authorize", "on_artifact", "on_change", "on_due", "on_ecs_deployment", "on_image", "on_probe_due", "reconcile", "tick"}
+FUNCTIONS = {"api_handler", "authorize", "on_access_log", "on_alarm", "on_artifact", "on_change", "on_due", "on_ecs_deployment", "on_image", "on_probe_due", "reconcile", "tick"}
 
 
 def test_only_keys_that_chalice_knows():

@@ -13,7 +13,7 @@ from tests.infra.conftest import ROOT, Package
 
 # Lambda's own order: the zip first, nothing of this environment's packages (-S), its variables or its folder (-I).
 ALONE = (sys.executable, "-I", "-S", "-B", "-c")
-FUNCTIONS = {"APIHandler", "Authorize", "OnArtifact", "OnChange", "OnDue", "OnEcsDeployment", "OnImage", "OnProbeDue", "Reconcile", "Tick"}
+FUNCTIONS = {"APIHandler", "Authorize", "OnAccessLog", "OnAlarm", "OnArtifact", "OnChange", "OnDue", "OnEcsDeployment", "OnImage", "OnProbeDue", "Reconcile", "Tick"}
 EVENT = {"version": "0", "id": "1", "account": "1", "region": "eu-west-1", "time": "2026-01-01T00:00:00Z", "resources": [], "detail-type": "", "source": ""}
 
 

@@ -11,6 +11,7 @@ ANY_RESOURCE = {
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeInstanceRefreshes",
     "autoscaling:DescribeScalingActivities",
+    "cloudwatch:DescribeAlarms",  # it knows alarms, but tells composite ones only to those who may read all
     "cloudwatch:GetMetricData",
     "dynamodb:ListStreams",
     "ec2:DescribeLaunchTemplateVersions",
@@ -30,6 +31,7 @@ ANY_RESOURCE = {
 ROUTER, METRICS, SWITCH, HOOK = "chalicelib/traffic/alb.py", "chalicelib/health/cloudwatch.py", "chalicelib/cutover/ssm.py", "chalicelib/hooks/lambda_.py"
 RUNTIMES = tuple(f"chalicelib/runtimes/{kind}/runtime.py" for kind in ("autoscaling", "ecs", "lambda_"))
 LAMBDA = RUNTIMES[-1]
+ALARMS = "chalicelib/health/cloudwatch_alarms.py"
 SECRETS = (("chalicelib/config/ssm.py", "versions"), ("chalicelib/config/secretsmanager.py", "versions"))
 
 
@@ -39,7 +41,7 @@ def on_any(*methods: str) -> tuple[tuple[str, str], ...]:
 
 
 LOOKS = (
-    (ROUTER, "look"), (ROUTER, "set_weights"), ("chalicelib/health/target_health.py", "targets"), (METRICS, "counts"), (SWITCH, "read"),
+    (ROUTER, "look"), (ROUTER, "set_weights"), ("chalicelib/health/target_health.py", "read"), (METRICS, "read"), (ALARMS, "read"), (SWITCH, "read"),
     *on_any("standing", "sizes"), *SECRETS,
 )  # fmt: skip
 PASS = (*LOOKS, (ROUTER, "point_staging"), *on_any("prepare", "resize"), (SWITCH, "set"), (HOOK, "call"))
@@ -50,6 +52,8 @@ DUE, PROBES = ("chalicelib/deployments/sqs.py", "send_due"), ("chalicelib/deploy
 REACHED: dict[str, tuple[tuple[str, str], ...]] = {
     "api_handler": (*LOOKS, *SURVEY, (S3, "fetch"), (S3, "exists"), *IMAGE, (ECR, "exists")),
     "authorize": (),
+    "on_access_log": ((S3, "fetch"), DUE),
+    "on_alarm": (DUE,),
     "on_artifact": ((S3, "fetch"),),
     "on_change": (DUE,),
     "on_ecs_deployment": (DUE,),
@@ -67,6 +71,8 @@ LEDGER = {
 KEEPS: dict[str, tuple[str, ...]] = {
     "api_handler": ("find", "find_many", "list", "commit", "note", "deletions"),
     "authorize": ("find",),
+    "on_access_log": ("find", "find_many", "note", "claim", "release"),
+    "on_alarm": ("list",),
     "on_artifact": ("find_many", "commit"),
     "on_change": (),
     "on_ecs_deployment": ("find_many",),

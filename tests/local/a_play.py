@@ -149,11 +149,12 @@ class Play:
         self._configure(LAMBDA, GREETING={"ssm": PARAMETER}, KEY={"secretsmanager": SECRET})
 
     def _prepare_tasks(self) -> None:
-        """With a role as a service's stack makes it, and with something that scales it."""
+        """With a role as a service's stack makes it, with something that scales it, and with an alarm that is red for a moment."""
         trust = json.dumps({"Version": "2012-10-17", "Statement": []})
         self.clients("iam").create_role(RoleName="turnout-local-task", Path=_ROLES, AssumeRolePolicyDocument=trust)
         made = create_ecs_service(self.clients, name=TASKS)
-        self._define(made, source=made["source"] | {"tag_pattern": "1.*"})
+        self._define(made, source=made["source"] | {"tag_pattern": "1.*"}, checks=_QUICK["checks"] | {"alarms": [self._alarm()]})
+        self.clients("cloudwatch").set_alarm_state(AlarmName=TASKS, StateValue="ALARM", StateReason="a drill")
         self._configure(TASKS, KEY={"secretsmanager": SECRET})
         for color in ("blue", "green"):
             self.clients("application-autoscaling").register_scalable_target(
@@ -174,6 +175,13 @@ class Play:
             LaunchTemplateData=data | {"TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]},
         )  # fmt: skip
         self._define(create_autoscaling_service(self.clients, name=INSTANCES))
+
+    def _alarm(self) -> str:
+        """On nothing, which it takes for well."""
+        condition = {"EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}
+        self.clients("cloudwatch").put_metric_alarm(AlarmName=TASKS, Namespace="Shop", MetricName="Failed", Statistic="Sum", Period=1, **condition)
+        arn: str = self.clients("cloudwatch").describe_alarms(AlarmNames=[TASKS])["MetricAlarms"][0]["AlarmArn"]
+        return arn
 
     def _define(self, made: dict[str, Any], **changes: Any) -> None:
         self.ask(made["name"], "PUT", "", {**made, **_QUICK, **changes})

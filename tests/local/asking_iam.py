@@ -34,7 +34,8 @@ _PREFIXES = {"elbv2": "elasticloadbalancing"}
 # They know no resource. That RegisterTaskDefinition is one of them is seen to where it is asked about.
 _ANYWHERE = {
     "application-autoscaling:DescribeScalableTargets", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes",
-    "autoscaling:DescribeScalingActivities", "cloudwatch:GetMetricData", "ec2:DescribeLaunchTemplateVersions", "ecs:DescribeTaskDefinition",
+    "autoscaling:DescribeScalingActivities", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ec2:DescribeLaunchTemplateVersions",
+    "ecs:DescribeTaskDefinition",
     "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeRules",
     "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth",
     "ssm:DescribeParameters",

@@ -63,12 +63,13 @@ class Stage:
     _clients: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, work_dir: Path, *, alb_lag: float = 0.0, metric_period: float = 1.0) -> "Stage":
+    def opened(cls, work_dir: Path, *, alb_lag: float = 0.0, metric_period: float = 1.0, log_period: float = 5.0) -> "Stage":
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
         host, port = server.get_host_and_port()
         region = next(_regions)
-        plane = DataPlane(region=region, account=ACCOUNT, alb_lag=alb_lag, metric_period=metric_period, work_dir=work_dir, endpoint_url=f"http://{host}:{port}")
+        paces = {"alb_lag": alb_lag, "metric_period": metric_period, "log_period": log_period}
+        plane = DataPlane(region=region, account=ACCOUNT, **paces, work_dir=work_dir, endpoint_url=f"http://{host}:{port}")
         plane.start()
         return cls(server, plane, work_dir, f"http://{host}:{port}", region)
 

@@ -173,7 +173,7 @@ class TestTwoAtOnce:
 
 class TestOptions:
     def test_survive_the_way_to_the_detached_process(self, tmp_path: Path) -> None:
-        options = stack.Options(port=1, tick=0.5, alb_lag=2.0, metric_period=60.0, metric_delay=150.0, state_dir=tmp_path)
+        options = stack.Options(port=1, tick=0.5, alb_lag=2.0, metric_period=60.0, metric_delay=150.0, log_period=300.0, state_dir=tmp_path)
 
         assert stack.Options.from_json(options.to_json()) == options
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.local.a_stack import Running, a_running_stack
-from turnout.local.embedded import DEAD_LETTERS, DUE_QUEUE, PROBE_QUEUE, TABLE, clients
+from turnout.local.embedded import DEAD_LETTERS, DUE_QUEUE, LOAD_BALANCER, LOG_BUCKET, PROBE_QUEUE, TABLE, clients
 from turnout.local.provision import create_lambda_service
 
 pytestmark = pytest.mark.local
@@ -144,6 +144,16 @@ class TestTheClock:
 
         assert len(set(ids)) == len(ids)
         assert all(context.get_remaining_time_in_millis() <= 60_000 for context in running.deliveries.contexts)
+
+
+class TestTheLoadBalancer:
+    def test_has_its_access_logs_in_a_bucket_that_tells_of_them(self, aws: Callable[[str], Any]) -> None:
+        [balancer] = aws("elbv2").describe_load_balancers(Names=[LOAD_BALANCER])["LoadBalancers"]
+        told = aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+        attributes = {each["Key"]: each["Value"] for each in told}
+
+        assert (attributes["access_logs.s3.enabled"], attributes["access_logs.s3.bucket"]) == ("true", LOG_BUCKET)
+        assert aws("s3").get_bucket_notification_configuration(Bucket=LOG_BUCKET)["EventBridgeConfiguration"] == {}
 
 
 class TestAService:

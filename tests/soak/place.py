@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from chalicelib.colors import Color, Split
 from chalicelib.config.model import Store
 from chalicelib.deployments.model import Build
-from chalicelib.health.signal import Answer
+from chalicelib.health.signal import Answer, Subject
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Change, Ledger, Ref
 from chalicelib.services.definition import Definition
@@ -122,7 +122,7 @@ class Place(Stage):
         rules = self.router.look(traffic)
         split = (rules.staging if "staging" in url else rules.production).split
         color = split.whole_on if split else None
-        return color is not None and self.targets.targets(traffic, color).healthy > 0
+        return color is not None and self.targets.read(Subject(traffic, color)).healthy > 0
 
     def content(self, version: str) -> bytes:
         """Of the newest object of this version."""

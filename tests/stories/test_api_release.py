@@ -144,6 +144,6 @@ def test_a_rollback_of_what_is_warm_costs_few_calls():
     answer = api("POST", "/v1/services/web/rollback", {"reason": "bad"}, authorization=f"Bearer {token}")
 
     assert answer.status == 202
-    side_by_side = ["router.look", "targets.targets", "targets.targets"]
+    side_by_side = ["router.look", "targets.read", "targets.read"]
     assert calls[:7] == ["ledger.find", "ledger.find_many", *side_by_side, "ledger.commit", "router.set_weights"]
     assert len(calls) <= 9

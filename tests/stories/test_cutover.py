@@ -34,12 +34,12 @@ def world() -> World:
     return a_world()
 
 
-def a_world(**kwargs: Any) -> World:
+def a_world(*, drain: int = DRAIN, failures: int = 3, **kwargs: Any) -> World:
     """1.0.0 is live on green, and 1.1.0 staged on blue; the next step to the whole traffic is read-only."""
     made = World(**{"pace": QUICK} | kwargs)
     made.register()
     made.wait(5)
-    made.redefine(**WITH_CUTOVER)
+    made.redefine(**WITH_CUTOVER | {"cutover": WITH_CUTOVER["cutover"] | {"drain_seconds": drain}}, checks={"probe": {"every_seconds": 1, "failures": failures}})
     made.live("1.0.0")
     made.staged("1.1.0")
     return made
@@ -492,24 +492,35 @@ def _lost(*_args: object, **_kwargs: object) -> None:
     raise Conflict("not now")
 
 
+def failing(world: World, seconds: int) -> None:
+    """Three of four requests to the candidate fail in each of the next seconds: longer than a burst."""
+    for second in range(seconds):
+        world.metrics.record(GROUPS.blue, requests=400, errors=300, at=world.clock.now() + timedelta(seconds=second + 0.5))
+
+
 class TestTheVerdict:
-    def test_does_not_hold_refused_writes_against_the_candidate(self, world: World) -> None:
+    def test_does_not_hold_refused_writes_against_the_candidate(self) -> None:
         """While it is read-only an application refuses writes, as it was asked to."""
+        world = a_world(failures=20)
         entered(world)
         world.probe.answers["http://production.test/"] = Answer(503, None, "", timedelta(0))
         world.until(lambda: world.share(Color.BLUE) == 100)
-        world.metrics.record(GROUPS.blue, requests=400, errors=300, at=world.clock.now() + timedelta(seconds=0.5))
-        world.wait(1)
-        assert world.service().read_only
+        refused = 0
+        while world.service().read_only and refused < 6:
+            failing(world, seconds=1)
+            world.wait(1)
+            refused += 1
+        assert refused >= 3  # longer than a burst
         del world.probe.answers["http://production.test/"]
 
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
 
-    def test_nor_those_refused_until_the_application_has_heard_that_it_may_write(self, world: World) -> None:
+    def test_nor_those_refused_until_the_application_has_heard_that_it_may_write(self) -> None:
         """It reads the moment every half second or so, and less often than it drains."""
+        world = a_world(drain=6)
         entered(world)
         world.until(lambda: world.phase("1.1.0") is Phase.WATCHING and world.service().read_only is None)
-        world.metrics.record(GROUPS.blue, requests=400, errors=300, at=world.clock.now() + timedelta(seconds=1))
+        failing(world, seconds=5)
 
         world.until(lambda: world.phase("1.1.0") is Phase.COMPLETED)
 
@@ -517,6 +528,6 @@ class TestTheVerdict:
         entered(world)
         world.until(lambda: world.phase("1.1.0") is Phase.WATCHING and world.service().read_only is None)
         world.wait(DRAIN + 1)
-        world.metrics.record(GROUPS.blue, requests=400, errors=300)
+        failing(world, seconds=5)
 
         world.until(lambda: world.phase("1.1.0") is Phase.REVERTED)

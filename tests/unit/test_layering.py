@@ -21,14 +21,14 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # layer: (modules, may import)
     WORDS: (("errors", "clock", "colors", "formats", "settings", "ids", "log"), ()),
     AWS: (("aws.*",), (WORDS,)),
-    MODELS: (("*.model", "services.definition", "services.parts", "services.running"), (WORDS,)),
+    MODELS: (("*.model", "health.series", "health.shares", "health.evidence", "health.judgement", "services.definition", "services.parts", "services.running"), (WORDS,)),
     PORTS: (
         ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "releases.images", "config.references", "cutover.switch", "deployments.queues", "hooks.caller"),
         (WORDS, MODELS, PURE),
     ),
     ADAPTERS: (
         (
-            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.ecr", "*.sqs", "*.cloudwatch", "config.aws", "cutover.ssm", "config.ssm", "config.secretsmanager"),
+            *("*.memory", "*.dynamodb", "*.alb", "*.lambda_", "*.s3", "*.ecr", "*.sqs", "*.cloudwatch", "health.cloudwatch_alarms", "config.aws", "cutover.ssm", "config.ssm", "config.secretsmanager"),
             *("ledger.items", "traffic.surroundings", "health.target_health", "health.probe", "hooks.https", "hooks.either", "runtimes.by_kind"),
             *("runtimes.*.runtime", "runtimes.lambda_.attachment", "runtimes.lambda_.provisioned", "runtimes.lambda_.refusals", "runtimes.ecs.cluster", "runtimes.ecs.secrets", "runtimes.ecs.sizes", "runtimes.ecs.survey"),
             *("runtimes.autoscaling.groups", "runtimes.autoscaling.steps", "runtimes.autoscaling.templates"),
@@ -38,13 +38,13 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     USE_CASES: (
         (
             *("*.service", "ledger.retrying", "ledger.filtered", "releases.intake", "releases.reconciling", "releases.uploads", "releases.pushes", "releases.sources", "services.footing", "services.owning", "config.pins"),
-            *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.preflights", "deployments.trial"),
+            *("deployments.observe", "deployments.perform", "deployments.passes", "deployments.prober", "deployments.preflights", "deployments.trial", "deployments.replaying"),
         ),
         (WORDS, MODELS, PORTS, PURE),
     ),
     PURE: (
         (
-            *("deployments.*", "releases.*", "services.recording", "config.diff", "audit.chain", "health.judge", "health.shares", "health.periods"),
+            *("deployments.*", "releases.*", "services.recording", "config.diff", "audit.chain", "mirroring.*", "health.judge", "health.checks.*", "health.sequential", "health.replay", "health.periods"),
             *("runtimes.*", "traffic.weights", "traffic.addresses", "hooks.answering", "hooks.addresses"),
         ),
         (WORDS, MODELS, PORTS),
@@ -75,8 +75,8 @@ RESERVED: dict[str, tuple[str, ...]] = {
 }
 
 # Only `deployments` decides with traffic, runtimes and health in hand; others see their ports and models at most.
-STEERED = ("traffic", "runtimes", "health")
-SEEN_BY_ALL = ("router", "runtime", "signal", "model")
+STEERED = ("traffic", "runtimes", "health", "mirroring")
+SEEN_BY_ALL = ("router", "runtime", "signal", "model", "judgement", "evidence", "series")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ local.add_command(image)
 @_seconds("--alb-lag", 0.0, "How long the load balancer takes to follow a change; seconds in AWS.")
 @_seconds("--metric-period", 1.0, "Length of a metric period; 60 in AWS.", least=0.1)
 @_seconds("--metric-delay", 0.0, "How late metrics are; 150 in AWS.")
+@_seconds("--log-period", 5.0, "How often access logs are written; 300 in AWS.", least=0.1)
 @click.option(
     "--throttle",
     type=click.FloatRange(0, 1, max_open=True),

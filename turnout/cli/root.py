@@ -22,6 +22,7 @@ from turnout.cli.login import login
 from turnout.cli.promote import promote
 from turnout.cli.push import push
 from turnout.cli.releases import rejections, releases
+from turnout.cli.replay import replay
 from turnout.cli.rollback import rollback
 from turnout.cli.service import service
 from turnout.cli.status import status
@@ -47,7 +48,7 @@ def root() -> None:
 
 
 for command in (
-    status, releases, deploy, promote, rollback, pause, resume, abort, approve, certify, explain, history, watch,
+    status, releases, deploy, promote, rollback, pause, resume, abort, approve, certify, explain, history, watch, replay,
     push, config, audit, rejections, service, token, login, doctor, local, completion,
 ):  # fmt: skip
     root.add_command(command)

@@ -1,6 +1,6 @@
 """The data plane of the local stack: the load balancer and the compute behind it, in an event loop of their own thread.
 
-It reads what it serves from the embedded AWS in the same process, and writes nothing there but metrics, and how ECS's services and tasks stand.
+It reads what it serves from the embedded AWS in the same process, and writes nothing there but metrics, access logs, and how ECS's services and tasks stand.
 """
 
 import asyncio
@@ -20,18 +20,20 @@ log = logging.getLogger(__name__)
 
 
 class DataPlane:
-    """`alb_lag` seconds pass before a change of rules is served; metrics have one point each `metric_period` seconds.
+    """`alb_lag` seconds pass before a change of rules is served; metrics have one point each `metric_period` seconds,
+    access logs one file each `log_period` seconds.
 
     `endpoint_url` is where the deployed code finds the embedded AWS.
     """
 
-    def __init__(self, *, region: str, account: str, alb_lag: float, metric_period: float, work_dir: Path, endpoint_url: str = "") -> None:
+    def __init__(
+        self, *, region: str, account: str, alb_lag: float, metric_period: float, work_dir: Path, endpoint_url: str = "", log_period: float = 5.0
+    ) -> None:
         work_dir = work_dir.absolute()  # workers run in another directory
         self._fleet = Fleet(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url)
         self._instances = InstanceKeeper(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url, health=self.health)
-        self._balancer = Balancer(
-            region=region, account=account, lag=alb_lag, metric_period=metric_period, invoke=self._invoke_target, address_of=self._instances.address_of
-        )
+        paces = {"lag": alb_lag, "metric_period": metric_period, "log_period": log_period}
+        self._balancer = Balancer(region=region, account=account, **paces, invoke=self._invoke_target, address_of=self._instances.address_of)
         self._tasks = Scheduler(region=region, account=account, work_dir=work_dir, endpoint_url=endpoint_url, health=self._balancer.health)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)

@@ -16,6 +16,7 @@ from turnout.local.lambda_events import stream_record
 log = logging.getLogger(__name__)
 
 BUCKET = "turnout-local-artifacts"
+LOG_BUCKET = "turnout-local-logs"
 TABLE = "turnout-local"
 DUE_QUEUE = "turnout-local-due"
 PROBE_QUEUE = "turnout-local-probe"
@@ -26,6 +27,8 @@ EVENTS: dict[str, dict[str, Any]] = {
     "on_artifact": {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [BUCKET]}}},
     "on_image": {"source": ["aws.ecr"], "detail-type": ["ECR Image Action"], "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]}},
     "on_ecs_deployment": {"source": ["aws.ecs"], "detail-type": ["ECS Deployment State Change"]},
+    "on_alarm": {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]},
+    "on_access_log": {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": [LOG_BUCKET]}}},
 }
 """Which events a handler takes."""
 
@@ -77,7 +80,7 @@ class EmbeddedAws:
         jobs: list[Callable[[], object]] = [
             lambda: _balancer(client),
             lambda: client("dynamodb").create_table(**table),
-            lambda: _bucket(client),
+            lambda: _artifacts(client),
             lambda: _rules(client, handlers),
             lambda: _queue(client, DUE_QUEUE, tries=3),
             lambda: _queue(client, PROBE_QUEUE, tries=2),
@@ -100,15 +103,21 @@ def _balancer(client: Clients) -> None:
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=f"{REGION}{zone}")["Subnet"]["SubnetId"]
         for number, zone in enumerate("ab")
     ]
-    client("elbv2").create_load_balancer(Name=LOAD_BALANCER, Subnets=subnets, Type="application", Scheme="internal")
+    _bucket(client, LOG_BUCKET)
+    made = client("elbv2").create_load_balancer(Name=LOAD_BALANCER, Subnets=subnets, Type="application", Scheme="internal")
+    logs = [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": LOG_BUCKET}]
+    client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"], Attributes=logs)
 
 
-def _bucket(client: Clients) -> None:
-    """The artifact bucket, which tells EventBridge of uploads."""
-    s3 = client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
+def _artifacts(client: Clients) -> None:
+    _bucket(client, BUCKET)
+    client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _bucket(client: Clients, name: str) -> None:
+    """A bucket that tells EventBridge of uploads."""
+    client("s3").create_bucket(Bucket=name)
+    client("s3").put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
 def _rules(client: Clients, handlers: Mapping[str, str]) -> None:

@@ -45,6 +45,7 @@ def pace(*, tick: float, metric_period: float, metric_delay: float, alb_lag: flo
         "poll": 0.2,
         "preparing": 2,
         "probe_run": 55,
+        "shadow_within": 10,
         "confirm_within": 4 + 2 * metric_period + metric_delay,
         "cutover_margin": 1,
     }

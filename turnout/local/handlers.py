@@ -9,7 +9,7 @@ from turnout.local.addresses import ACCOUNT, REGION
 
 Handler = Callable[[dict[str, Any], "Context"], Any]
 
-NAMES = ("on_artifact", "on_image", "on_ecs_deployment", "on_due", "on_probe_due", "on_change", "tick", "reconcile")
+NAMES = ("on_artifact", "on_image", "on_ecs_deployment", "on_alarm", "on_access_log", "on_due", "on_probe_due", "on_change", "tick", "reconcile")
 TIMEOUT_SECONDS = 60
 MEMORY_MB = 512
 

@@ -47,13 +47,14 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Seconds, but for the port and the share of AWS calls that are refused. AWS's own pace would be 60, a few, 60 and 150."""
+    """Seconds, but for the port and the share of AWS calls that are refused. AWS's own pace would be 60, a few, 60, 150 and 300."""
 
     port: int = 8640
     tick: float = 1.0
     alb_lag: float = 0.0
     metric_period: float = 1.0
     metric_delay: float = 0.0
+    log_period: float = 5.0
     throttle: float = 0.0
     state_dir: Path = Path(".turnout")
 
@@ -72,7 +73,7 @@ def data_plane(options: Options, endpoint_url: str) -> "Iterator[DataPlane]":
     from turnout.local.dataplane import DataPlane
 
     directory = options.state_dir / WORK_DIR
-    pace = {"alb_lag": options.alb_lag, "metric_period": options.metric_period}
+    pace = {"alb_lag": options.alb_lag, "metric_period": options.metric_period, "log_period": options.log_period}
     plane = DataPlane(region=REGION, account=ACCOUNT, **pace, work_dir=directory, endpoint_url=endpoint_url)
     plane.start()
     try:

@@ -44,7 +44,7 @@ def _resumed_by_a_person(service: Service, deployment: Deployment, wish: Wish) -
     """A person takes it on from where it was held; the verdict goes on, and what they know of already is not held against it."""
     moved = Moved(kept_good(service, deployment)).progress(hooks_run=hooking.asked_anew(deployment))
     if shifting.is_at_whole(service, deployment):
-        return moved.enter(Phase.WATCHING, wish.at, why(wish, "taken on by a person"), extensions=0, clock_since=wish.at)
+        return moved.enter(Phase.WATCHING, wish.at, why(wish, "taken on by a person"), extensions=0, clock_since=wish.at, judged_since=wish.at)
     fresh = {"skip_holds": True, "step_since": wish.at, "asked_at": None, "confirmed_at": None, "judged_since": wish.at}
     return moved.enter(Phase.SHIFTING, wish.at, why(wish, "taken on by a person"), **fresh)
 

@@ -13,7 +13,7 @@ VERY_DEEP = b'{"reason":' + b"[" * 200_000
 HUGE = b'{"reason": "' + b"x" * 1_000_001 + b'"}'
 PROMOTE, DEPLOY, ROLLBACK = "POST /v1/services/web/promote", "POST /v1/services/web/deployments", "POST /v1/services/web/rollback"
 RELEASE, CONFIG, TOKEN, PUT = "POST /v1/services/web/releases", "POST /v1/services/web/config", "POST /v1/tokens", "PUT /v1/services/web"
-RESUME, CERTIFY, ABORT, PAUSE = (f"POST /v1/services/web/{verb}" for verb in ("resume", "certify", "abort", "pause"))
+RESUME, CERTIFY, ABORT, PAUSE, REPLAY = (f"POST /v1/services/web/{verb}" for verb in ("resume", "certify", "abort", "pause", "replay"))
 
 
 def put(**changes: Any) -> dict[str, Any]:
@@ -100,6 +100,19 @@ WRONG: list[tuple[str, Any, str]] = [
     (RESUME, {"drift": "restore"}, "reason"),
     (CERTIFY, {"certified": "no"}, "certified"),
     (CERTIFY, {"certified": None}, "certified"),
+    (REPLAY, {"checks": None}, "checks"),
+    (REPLAY, {"checks": []}, "checks"),
+    (REPLAY, {"checks": {"errors": {"max_rate": 0}}}, "checks.errors.max_rate"),
+    (REPLAY, {"checks": {"errors": {"max_rate": "0.1"}}}, "checks.errors.max_rate"),
+    (REPLAY, {"checks": {"errors": {"most": 0.1}}}, "checks.errors.most"),
+    (REPLAY, {"checks": {"probe": {"failures": 1.5}}}, "checks.probe.failures"),
+    (REPLAY, {"checks": {"alarms": ["errors"]}}, "checks.alarms.0"),
+    (REPLAY, {"checks": {"when_quiet": "pass"}}, "checks.when_quiet"),
+    (REPLAY, {"deployments": 0}, "deployments"),
+    (REPLAY, {"deployments": 101}, "deployments"),
+    (REPLAY, {"deployments": "50"}, "deployments"),
+    (REPLAY, {"errors": {"max_rate": 0.1}}, "errors"),
+    (f"{REPLAY}?dry_run=true", {}, "dry_run"),
     (RELEASE, {}, "version"),
     (RELEASE, {"version": "1.0.0"}, "artifact"),
     (RELEASE, {"version": "1.0.0", "artifact": "web/1.0.0/app.zip"}, "artifact"),
@@ -160,7 +173,7 @@ WRONG: list[tuple[str, Any, str]] = [
     (PUT, checks(probe={"path": "no-slash"}), "checks.probe.path"),
     (PUT, checks(probe={"expect_status": 20}), "checks.probe.expect_status"),
     (PUT, checks(errors={"max_rate": 2}), "checks.errors.max_rate"),
-    (PUT, checks(alarms=["arn:aws:cloudwatch:x"]), "checks.alarms"),
+    (PUT, checks(alarms=["arn:aws:cloudwatch:x"]), "checks.alarms.0"),
     (PUT, put(gates={"tests": "required"}), "gates.tests"),
     (PUT, put(hooks=[{"at": "before_shift"}]), "hooks.0"),
     (PUT, put(hooks=[{"at": "before_shift", "lambda": "turnout-hook-a", "https": "https://example.com/"}]), "hooks.0"),

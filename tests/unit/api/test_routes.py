@@ -20,6 +20,7 @@ GET /v1/services/{service}/releases view | POST /v1/services/{service}/releases 
 GET /v1/services/{service}/config view | POST /v1/services/{service}/config deploy | GET /v1/services/{service}/config/{number} view
 POST /v1/services/{service}/deployments deploy | GET /v1/services/{service}/deployments view
 GET /v1/services/{service}/deployments/{deployment} view | GET /v1/services/{service}/deployments/{deployment}/events view
+GET /v1/services/{service}/deployments/{deployment}/judgements view | POST /v1/services/{service}/replay view
 POST /v1/services/{service}/promote deploy | POST /v1/services/{service}/rollback deploy | GET /v1/services/{service}/rollback view
 POST /v1/services/{service}/pause deploy | POST /v1/services/{service}/resume deploy | POST /v1/services/{service}/abort deploy
 POST /v1/services/{service}/approve approve | POST /v1/services/{service}/certify approve | GET /v1/services/{service}/health view | GET /v1/services/{service}/explain view
@@ -148,7 +149,7 @@ class TestTheOrder:
         assert api("GET", "/v1/services/nothing-there/releases?limit=0").status == 404
         assert api("GET", "/v1/services/web/deployments/d-000099/events?limit=0").status == 404
 
-    @pytest.mark.parametrize("path", ["releases", "config", "deployments", "rollback", "health", "explain", "releases/1", "config/0", "deployments/d-000001", "deployments/d-1/events"])
+    @pytest.mark.parametrize("path", ["releases", "config", "deployments", "rollback", "health", "explain", "releases/1", "config/0", "deployments/d-000001", "deployments/d-1/events", "deployments/d-1/judgements"])
     def test_404_is_what_everything_of_an_unknown_service_is(self, api: Api, path: str):
         assert api("GET", f"/v1/services/nothing-there/{path}").status == 404
 

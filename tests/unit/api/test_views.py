@@ -142,7 +142,7 @@ class TestHealth:
         answer = api("GET", "/v1/services/web/health").json
 
         assert answer["outcome"] == "healthy"
-        assert {"name", "outcome", "reason", "numbers"} == set(answer["checks"][0])
+        assert {"name", "outcome", "reason", "numbers", "effective"} == set(answer["checks"][0])
 
     def test_explains_what_is_waited_for(self, api: Api):
         api.world.staged("1.0.0")
@@ -150,7 +150,7 @@ class TestHealth:
         answer = api("GET", "/v1/services/web/explain").json
 
         assert answer["service"] == "web"
-        assert all({"name", "answer", "outcome", "reason", "numbers"} == set(item) for item in answer["items"])
+        assert all({"name", "answer", "outcome", "reason", "numbers", "effective"} == set(item) for item in answer["items"])
 
 
 class TestLists:

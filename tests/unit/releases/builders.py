@@ -13,7 +13,7 @@ from chalicelib.clock import ManualClock
 from chalicelib.config.memory import MemorySecretIndex
 from chalicelib.config.service import Configs
 from chalicelib.errors import Unavailable
-from chalicelib.health.memory import MemoryTargetHealth
+from chalicelib.health.memory import MemoryAlarms, MemoryTargetHealth
 from chalicelib.hooks.memory import MemoryHooks
 from chalicelib.ledger.memory import MemoryLedger
 from chalicelib.ledger.port import Change
@@ -178,9 +178,10 @@ class Corner:
         self.router = MemoryRouter(self.clock)
         self.secrets = MemorySecretIndex()
         self.target_health = MemoryTargetHealth(self.clock)
+        self.alarms = MemoryAlarms(self.clock)
         self.images = CountingImages(self.clock)
         self.attached: set[str] = set()
-        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock, hooks=MemoryHooks(), images=self.images)
+        self.services = Services(self.ledger, self.router, MemoryRuntime(), self.target_health, self.clock, hooks=MemoryHooks(), images=self.images, alarms=self.alarms)
         intake = Intaking(self.ledger, self.clock)
         self.uploads = Uploads(intake, self.ledger, self.objects, self.clock, BUCKET)
         self.pushes = Pushes(intake, self.ledger, self.images, self.clock)

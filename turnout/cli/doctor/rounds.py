@@ -7,7 +7,7 @@ from typing import Any
 
 from turnout.cli import printing
 from turnout.cli.context import Context, Json
-from turnout.cli.doctor import chain, containers, functions, identity, machines, plane, progress, running, server, traffic
+from turnout.cli.doctor import alarms, chain, containers, functions, identity, machines, plane, progress, running, server, traffic
 from turnout.cli.doctor.clients import Clients
 from turnout.cli.doctor.findings import Check, Finding, ok, problem
 from turnout.cli.exits import Failure
@@ -103,6 +103,8 @@ def _of_service(context: Context, clients: Clients, service: Json) -> Iterator[C
     yield Check("tick", lambda: progress.tick(client, name, _now(context)), name)
     if (service["definition"].get("cutover") or {}).get("read_only") == "parameter":
         yield Check("read-only", lambda: progress.cutover(clients("ssm", region), client, service, _now(context)), name)
+    if (service["definition"].get("checks") or {}).get("alarms"):
+        yield Check("alarms", lambda: alarms.named(clients("cloudwatch", region), service), name)
     yield Check("audit", lambda: chain.audit(client, name), name)
 
 

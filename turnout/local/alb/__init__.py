@@ -8,6 +8,7 @@
     events      a request as a Lambda event, a Lambda's answer as a response
     proxy       ip and instance targets
     checking    health checks;  standing: what they make of a target
+    access_log  lines of every request, written to S3 every period
     metrics     counts, written to CloudWatch every period
     embedded    reads the embedded AWS;  model: what it found
 

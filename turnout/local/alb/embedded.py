@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from turnout.local.alb.model import Action, Condition, FixedResponse, Forward, Group, HealthCheck, Listener, Redirect, Rule, Target
+from turnout.local.alb.model import Action, Condition, FixedResponse, Forward, Group, HealthCheck, Listener, LogPlace, Redirect, Rule, Target
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,17 @@ class Embedded:
         raw = self._backend().target_groups.get(group_arn)
         return raw is not None and any(target.id == target_id and port in (None, target.port) for target in _targets(raw))
 
+    def log_places(self) -> dict[str, LogPlace]:
+        """By load balancer (`app/name/id`): those whose access logs are switched on."""
+        attributes = {balancer.arn.rsplit(":loadbalancer/", 1)[-1]: dict(balancer.attrs) for balancer in list(self._backend().load_balancers.values())}
+        return {
+            name: LogPlace(told["access_logs.s3.bucket"], told.get("access_logs.s3.prefix") or "")
+            for name, told in attributes.items()
+            if _is_true(told.get("access_logs.s3.enabled")) and told.get("access_logs.s3.bucket")
+        }
+
     def _listener(self, raw: Any, known: dict[str, tuple[object, object, Rule]]) -> Listener:
-        rules = [self._rule(rule, known) for rule in sorted(raw.rules.values(), key=_order)]
+        rules = [_numbered(self._rule(rule, known), rule) for rule in sorted(raw.rules.values(), key=_order)]
         return Listener(arn=raw.arn, load_balancer=raw.load_balancer_arn.rsplit(":loadbalancer/", 1)[-1], port=int(raw.port), rules=tuple(rules))
 
     def _rule(self, raw: Any, known: dict[str, tuple[object, object, Rule]]) -> Rule:
@@ -74,6 +83,12 @@ class Embedded:
 
 def _order(rule: Any) -> float:
     return float("inf") if rule.is_default else int(rule.priority)
+
+
+def _numbered(rule: Rule, raw: Any) -> Rule:
+    """Priorities change without the rule."""
+    priority = 0 if raw.is_default else int(raw.priority)
+    return rule if rule.priority == priority else replace(rule, priority=priority)
 
 
 def _translated(arn: str, conditions: list[dict[str, Any]], actions: list[Any]) -> Rule:

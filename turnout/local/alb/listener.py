@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
 from turnout.local.alb.model import Listener
 
 log = logging.getLogger(__name__)
 
 Serve = Callable[[Listener, web.BaseRequest], Awaitable[web.StreamResponse]]
+Ended = Callable[[Listener, web.BaseRequest, web.StreamResponse], None]
+"""Told of every request once its answer was sent, or could not be; also of what was no request."""
 HOST = "127.0.0.1"
 RETRY_SECONDS = 1.0
 DRAIN_SECONDS = 60.0
@@ -23,15 +26,16 @@ SHUTDOWN_SECONDS = 1.0
 class Port:
     """One listener being served. A change of its rules is served `lag` seconds after it was seen; requests under way keep the rules they began with."""
 
-    def __init__(self, listener: Listener, serve: Serve, lag: float) -> None:
+    def __init__(self, listener: Listener, serve: Serve, lag: float, ended: Ended) -> None:
         self._serve = serve
+        self._ended = ended
         self._lag = lag
         self._served = listener
         self._changes: deque[tuple[float, Listener]] = deque()
         self._in_flight = 0
         self._quiet = asyncio.Event()
         self._runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None, auto_decompress=False, max_line_size=65536, max_field_size=65536),
+            web.Server(self._handle, access_log=log, access_log_class=self._teller, auto_decompress=False, max_line_size=65536, max_field_size=65536),
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
         self.number = listener.port
@@ -63,6 +67,12 @@ class Port:
     async def close(self) -> None:
         await self._runner.cleanup()
 
+    def _teller(self, *_: object) -> "Teller":
+        return Teller(self._told)
+
+    def _told(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        self._ended(self._served, request, response)
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         while self._changes and self._changes[0][0] <= time.monotonic():
             self._served = self._changes.popleft()[1]
@@ -75,9 +85,21 @@ class Port:
                 self._quiet.set()
 
 
+class Teller(AbstractAccessLogger):
+    """What the HTTP server calls at the end of a request."""
+
+    def __init__(self, tell: Callable[[web.BaseRequest, web.StreamResponse], None]) -> None:
+        super().__init__(log, "")
+        self._tell = tell
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:  # noqa: ARG002  # the server's word
+        self._tell(request, response)
+
+
 class Ports:
-    def __init__(self, serve: Serve, lag: float) -> None:
+    def __init__(self, serve: Serve, lag: float, ended: Ended) -> None:
         self._serve = serve
+        self._ended = ended
         self._lag = lag
         self._open: dict[str, Port] = {}
         self._draining: dict[asyncio.Task[None], Port] = {}
@@ -103,7 +125,7 @@ class Ports:
         await asyncio.gather(*(port.close() for port in ports))
 
     async def _open_port(self, listener: Listener) -> None:
-        port = Port(listener, self._serve, self._lag)
+        port = Port(listener, self._serve, self._lag, self._ended)
         try:
             await port.open()
         except OSError as error:

@@ -87,6 +87,8 @@ class Rule:
     conditions: tuple[Condition, ...]
     action: Action | None
     """None where the embedded AWS holds nothing that can be served."""
+    priority: int = 0
+    """From 1; 0 is the default rule's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,14 @@ class Listener:
     load_balancer: str
     port: int
     rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a load balancer's access logs go; an empty prefix is none."""
+
+    bucket: str
+    prefix: str
 
 
 class State(StrEnum):

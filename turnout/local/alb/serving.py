@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp import web
 
-from turnout.local.alb import choosing, events, proxy, rules
+from turnout.local.alb import access_log, choosing, events, proxy, rules
 from turnout.local.alb.checking import Invoke
 from turnout.local.alb.metrics import Metrics
 from turnout.local.alb.model import FixedResponse, Forward, Group, Listener, Redirect, Target
@@ -36,6 +36,7 @@ class Exchange:
     listener: Listener
     request: web.BaseRequest
     asked: rules.Asked
+    entry: access_log.Entry
 
     @property
     def balancer(self) -> str:
@@ -65,7 +66,10 @@ class Server:
 
     async def serve(self, listener: Listener, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            exchange = Exchange(listener, request, _asked(request))
+            asked = _asked(request)
+            entry = access_log.entry(listener, request, _target(request), _trace(request.headers.get("X-Amzn-Trace-Id", "")))
+            request[access_log.ENTRY] = entry
+            exchange = Exchange(listener, request, asked, entry)
             if request.headers.get("Expect", "").lower() == "100-continue":
                 await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return await self._act(exchange)
@@ -77,6 +81,8 @@ class Server:
         listener, asked = exchange.listener, exchange.asked
         rule = rules.first_match(listener.rules, asked)
         action = rule.action if rule else None
+        if rule:
+            exchange.entry.matched(rule)
         match action:
             case Forward():
                 cookies = exchange.request.cookies if action.sticky_seconds is not None else {}
@@ -86,12 +92,15 @@ class Server:
                 return _response(action.status, None, [("Content-Type", f"{action.content_type}; charset=utf-8")], action.body.encode())
             case Redirect():
                 self._metrics.count(listener.load_balancer, "HTTP_Redirect_Count")
-                return _response(action.status, None, [("Location", rules.location(action, asked, listener.port))], b"")
+                exchange.entry.redirect = rules.location(action, asked, listener.port)
+                return _response(action.status, None, [("Location", exchange.entry.redirect)], b"")
         raise Refused(503)
 
     async def _forward(self, exchange: Exchange, choice: choosing.Choice) -> web.StreamResponse:
         group = self._groups().get(choice.group or "")
         target = self._turns.next(group) if group else None
+        if group:
+            exchange.entry.chosen(group, target)
         if group is None or target is None:
             raise Refused(503)
         self._metrics.chosen(exchange.balancer, group)
@@ -103,7 +112,8 @@ class Server:
     async def _ask_process(self, exchange: Exchange, group: Group, target: Target, cookies: tuple[str, ...]) -> web.StreamResponse:
         asked = exchange.asked
         path_and_query = f"{asked.path}?{asked.query}" if asked.query else asked.path
-        onward = proxy.Onward(self._address_of(target.id, target.port), path_and_query, _forwarded_headers(asked, exchange.listener.port), cookies)
+        onward = proxy.Onward(self._address_of(target.id, target.port), path_and_query, _forwarded_headers(exchange), cookies)
+        exchange.entry.handed_over()
         try:
             answered = await proxy.forward(self._session(), exchange.request, onward)
         except proxy.NoAnswer as failure:
@@ -111,23 +121,28 @@ class Server:
                 self._metrics.count(exchange.balancer, "TargetConnectionErrorCount", group)
             raise Refused(failure.status) from failure
         self._metrics.answered(exchange.balancer, group, answered.status, answered.seconds)
+        exchange.entry.answered(answered.status, answered.seconds)
         return answered.response
 
     async def _ask_function(self, exchange: Exchange, group: Group, function: str) -> events.Reply:
-        asked, headers = exchange.asked, _forwarded_headers(exchange.asked, exchange.listener.port)
+        asked, headers = exchange.asked, _forwarded_headers(exchange)
         body = await self._whole_body(exchange, group)
         if body and not any(name.lower() == "content-length" for name, _ in headers):
             headers.append(("content-length", str(len(body))))
         multi = group.multi_value_headers
         event = events.event(asked.method, asked.path, asked.query, headers, body, group=group.arn, multi_value=multi)
+        exchange.entry.handed_over()
         began = time.perf_counter()
         result = await self._invoke(function, event)
+        seconds = time.perf_counter() - began
         try:
             reply = events.reply_of(result, multi_value=multi)
         except events.InvalidAnswer as error:
             self._metrics.count(exchange.balancer, "LambdaUserError", group)
+            exchange.entry.failed(access_log.lambda_failure(result), seconds)
             raise Refused(502) from error
-        self._metrics.answered(exchange.balancer, group, reply.status, time.perf_counter() - began)
+        self._metrics.answered(exchange.balancer, group, reply.status, seconds)
+        exchange.entry.answered(reply.status, seconds)
         return reply
 
     async def _whole_body(self, exchange: Exchange, group: Group) -> bytes:
@@ -144,19 +159,26 @@ class Server:
             raise Refused(400) from error
         if len(body) > events.BODY_LIMIT:
             self._metrics.count(exchange.balancer, "LambdaUserError", group)
+            exchange.entry.error = "LambdaRequestTooLarge"
             raise Refused(413)
         return bytes(body)
 
 
 def _asked(request: web.BaseRequest) -> rules.Asked:
-    path, _, query = re.sub(r"^https?://[^/?]*", "", request.raw_path).partition("?")
+    path, _, query = _target(request).partition("?")
     source = request.transport.get_extra_info("peername")[0] if request.transport else "127.0.0.1"
     headers = [(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in request.raw_headers]
     return rules.Asked(request.method, path or "/", query, request.headers.get("Host", ""), headers, source)
 
 
-def _forwarded_headers(asked: rules.Asked, port: int) -> Headers:
+def _target(request: web.BaseRequest) -> str:
+    """Path and query, undecoded; a client may send a whole URL."""
+    return re.sub(r"^https?://[^/?]*", "", request.raw_path)
+
+
+def _forwarded_headers(exchange: Exchange) -> Headers:
     """Without what belongs to the client's own connection, with what ALB adds."""
+    asked = exchange.asked
     ours = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id")
     before = {name.lower(): value for name, value in asked.headers if name.lower() in ours}
     kept = [(name, value) for name, value in asked.headers if name.lower() not in events.HOP_BY_HOP and name.lower() not in ours]
@@ -165,8 +187,8 @@ def _forwarded_headers(asked: rules.Asked, port: int) -> Headers:
         *kept,
         ("X-Forwarded-For", ", ".join([*sources, asked.source_ip])),
         ("X-Forwarded-Proto", "http"),
-        ("X-Forwarded-Port", str(port)),
-        ("X-Amzn-Trace-Id", _trace(before.get("x-amzn-trace-id", ""))),
+        ("X-Forwarded-Port", str(exchange.listener.port)),
+        ("X-Amzn-Trace-Id", exchange.entry.trace),
     ]
 
 

@@ -8,7 +8,7 @@ written for moto 5.2.
 from collections.abc import Callable
 from datetime import timedelta
 
-from turnout.local.corrections import autoscaling, awslambda, cloudwatch, dynamodb, ecr, ecs, elb, eventbridge, invoking, provisioned
+from turnout.local.corrections import alarms, autoscaling, awslambda, cloudwatch, dynamodb, ecr, ecs, elb, eventbridge, invoking, provisioned
 from turnout.local.corrections.patches import Patches
 from turnout.local.corrections.plane import DataPlane, Invoked
 
@@ -21,12 +21,14 @@ def apply(
     deliver: eventbridge.Deliver = lambda _arn, _event: None,
     changed: Callable[[], None] = lambda: None,
     metric_delay: timedelta = timedelta(0),
+    alarms_every: timedelta = timedelta(seconds=0.25),
 ) -> Patches:
     """Correct moto in this process until the answer is closed.
 
     `plane` serves traffic and runs functions, `deliver` takes events that are
     for a Lambda function, `changed` is told after every DynamoDB call,
-    and metrics can be read `metric_delay` after they were true.
+    metrics can be read `metric_delay` after they were true, and alarms look at
+    them every `alarms_every`.
     """
     patches = Patches()
     dynamodb.correct(patches, changed=changed)
@@ -35,6 +37,7 @@ def apply(
     provisioned.correct(patches)
     invoking.correct(patches, plane=plane)
     cloudwatch.correct(patches, delay=metric_delay)
+    alarms.correct(patches, every=alarms_every)
     eventbridge.correct(patches, deliver=deliver)
     autoscaling.correct(patches, plane=plane)
     ecr.correct(patches)

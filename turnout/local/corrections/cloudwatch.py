@@ -3,10 +3,11 @@
 Plain moto looks at every point there is for every period of every query,
 starts periods where the query starts, cares for the order of the dimensions'
 values, ignores the namespace once there are dimensions, crashes on
-percentiles and never forgets. GetMetricStatistics and ListMetrics see nothing here.
+percentiles and counts between bounds, and never forgets. GetMetricStatistics and ListMetrics see nothing here.
 """
 
 import math
+import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from turnout.local.corrections.patches import Patches
 KEPT = timedelta(hours=3)
 """As long as AWS keeps points of less than a minute."""
 MOST_QUERIES = 500
+
+# As AWS's own model of the service has them, of which the bounds in percent are left out: nothing here asks for them.
+_NUMBER = r"\d+(?:\.\d{0,10})?(?:[Ee][+-]?\d+)?"
+_PERCENTILE = re.compile(r"p(?P<percent>\d{1,2}(?:\.\d{0,10})?|100)")
+_BETWEEN = re.compile(rf"(?P<of>TC|TS|TM|PR)\((?=:?\d)(?P<low>{_NUMBER})?:(?P<high>{_NUMBER})?\)")
 
 _Series = tuple[str, str, frozenset[tuple[str, str]]]
 
@@ -156,9 +162,16 @@ def statistic(name: str, points: list[_Point]) -> float | None:
             return min(point.low for point in points)
         case "Maximum":
             return max(point.high for point in points)
-    if not name.startswith("p"):
+    return _of_values(name, points)
+
+
+def _of_values(name: str, points: list[_Point]) -> float | None:
+    """What needs the values one by one."""
+    if found := _BETWEEN.fullmatch(name):
+        return _between(found["of"], float(found["low"] or "-inf"), float(found["high"] or "inf"), points)
+    if not (found := _PERCENTILE.fullmatch(name)):
         raise ValidationError(f"The local stack does not know the statistic {name}.")
-    return _percentile(float(name[1:]) / 100, points)
+    return _percentile(float(found["percent"]) / 100, points)
 
 
 def _percentile(share: float, points: list[_Point]) -> float | None:
@@ -171,3 +184,19 @@ def _percentile(share: float, points: list[_Point]) -> float | None:
         if seen >= rank:
             return point.low
     return None
+
+
+def _between(of: str, low: float, high: float, points: list[_Point]) -> float | None:
+    """Of the values above the one bound and up to the other: their number, their sum, their mean, or their part of all in percent."""
+    if not all(point.exact for point in points):
+        return None
+    inside = [point for point in points if low < point.low <= high]
+    count, total = math.fsum(point.count for point in inside), math.fsum(point.total for point in inside)
+    match of:
+        case "TC":
+            return count
+        case "TS":
+            return total
+        case "PR":
+            return 100 * count / whole if (whole := math.fsum(point.count for point in points)) else None
+    return total / count if count else None

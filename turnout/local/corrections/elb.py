@@ -11,6 +11,7 @@ from typing import Any
 from moto.elbv2.exceptions import ELBClientError, ValidationError
 from moto.elbv2.models import ELBv2Backend, FakeAction, FakeHealthStatus, FakeTargetGroup
 
+from turnout.local.corrections import elb_logs
 from turnout.local.corrections.patches import Patches
 from turnout.local.corrections.plane import DataPlane
 
@@ -36,6 +37,7 @@ def correct(patches: Patches, *, plane: DataPlane | None) -> None:
     patches.replace(ELBv2Backend, "_validate_actions", _checked)
     patches.replace(ELBv2Backend, "modify_listener", _checking_actions)
     patches.replace(ELBv2Backend, "modify_rule", _refusing_default_rules)
+    elb_logs.correct(patches)
 
 
 def _key(group: Any, target: dict[str, Any]) -> str:

@@ -1,0 +1,24 @@
+"""What mirrored traffic says before a candidate counts as staged."""
+
+from datetime import datetime
+
+from chalicelib.deployments.clocks import elapsed
+from chalicelib.deployments.model import Deployment
+from chalicelib.health.model import Check
+from chalicelib.mirroring import verdict
+from chalicelib.mirroring.model import Comparison
+from chalicelib.mirroring.scope import is_of, is_wanted
+from chalicelib.services.model import Service
+from chalicelib.settings import Pace
+
+
+def asked(service: Service, deployment: Deployment, comparison: Comparison | None, *, since: datetime, now: datetime, pace: Pace) -> Check | None:
+    """None where nobody asked for a comparison. `since` is when the candidate could first be compared.
+
+    It waits for half of the deadline at most: what is not known must not end a deployment that everything else finds good.
+    """
+    if not is_wanted(service, deployment):
+        return None
+    mine = comparison if comparison and is_of(comparison, service, deployment) else None
+    within = min(pace.shadow_within, deployment.plan.deadline / 2)
+    return verdict.check(mine, deployment.checks, waited=elapsed(since, service, now), within=within)
