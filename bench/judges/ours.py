@@ -62,7 +62,7 @@ class Ours:
         assert self.series is not None
         over, fresh = self.series.slow_over, [row for row in now.rows if moment(row.number * self.period) >= self.series.until]
         periods = [self._period(row, over, now) for row in fresh]
-        self.series = series.taken(self.series, periods, {}, max_increase=self.checks.latency.max_increase)
+        self.series = series.taken(self.series, periods, {}, self.checks.latency)
 
     def _period(self, row: Row, over: float | None, now: Now) -> Period:
         mine, other = (self._tally(row.number, answered, over, now, candidate=answered is row.mine) for answered in (row.mine, row.other))

@@ -58,7 +58,7 @@ def grown(so_far: Series, deployment: Deployment, found: Found, now: datetime) -
     """With what this look adds to it."""
     split = found.rules.production.split if found.rules else None
     looked = series.seen(so_far, split.share(so_far.color) if split else None, now)
-    return series.taken(looked, found.periods or (), _own(so_far, deployment, found), max_increase=deployment.checks.latency.max_increase)
+    return series.taken(looked, found.periods or (), _own(so_far, deployment, found), deployment.checks.latency)
 
 
 def _own(so_far: Series, deployment: Deployment, found: Found) -> series.Own:

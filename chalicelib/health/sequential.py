@@ -25,6 +25,9 @@ from math import exp, inf, log, log1p
 RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0, 1000.0)
 """How many times what is tolerated the true rate may be: the alternatives, each with the same stake."""
 
+SOON = 10
+"""In about so many periods half of the stake is laid: the smaller, the sooner what is bad from the start is found, and the later what turns bad."""
+
 _NOTHING = -inf
 
 
@@ -45,17 +48,20 @@ class Alone:
     failed: int
 
 
-def worse(periods: Iterable[Beside], tolerated: float) -> float:
-    """Evidence that the candidate's failure rate is more than `tolerated` times the other's over the same periods."""
-    return _evidence([[_split(one, ratio * tolerated, tolerated) for ratio in RATIOS] for one in periods])
+def worse(periods: Iterable[Beside], tolerated: float, *, at_most: float = inf) -> float:
+    """Evidence that the candidate's failure rate is more than `tolerated` times the other's over the same periods.
+
+    No period adds more than `at_most`, however much failed in it: what is cut off an e-process from above leaves the bound as it is.
+    """
+    return _evidence([[min(at_most, _split(one, ratio * tolerated, tolerated)) for ratio in RATIOS] for one in periods])
 
 
-def above(periods: Iterable[Alone], limit: float) -> float:
-    """Evidence that more than `limit` (0 to 1) of the candidate's requests fail. Rates that vary below the limit do no harm."""
+def above(periods: Iterable[Alone], limit: float, *, at_most: float = inf) -> float:
+    """Evidence that more than `limit` (0 to 1) of the candidate's requests fail. Rates that vary below the limit do no harm. `at_most` as in `worse`."""
     if limit >= 1:
         return 0.0
     rates = [_scaled(limit, ratio) for ratio in RATIOS]
-    return _evidence([[_alone(one, rate, limit) for rate in rates] for one in periods])
+    return _evidence([[min(at_most, _alone(one, rate, limit)) for rate in rates] for one in periods])
 
 
 def leaning(periods: Iterable[Beside], ratio: float) -> float:
@@ -67,12 +73,12 @@ def _evidence(increments: list[list[float]]) -> float:
     """The mixture over alternatives and over when it began to be true. `increments` are log likelihood ratios, by period and alternative."""
     so_far = [_NOTHING] * len(RATIOS)
     for number, period in enumerate(increments):
-        stake = -log((number + 1) * (number + 2))  # 1/2, 1/6, 1/12 … of the whole: together one
+        stake = log(SOON / ((number + SOON) * (number + SOON + 1)))  # together one, for each is the difference of SOON/(n+SOON) and the next
         so_far = [_sum_of_logs(before, stake) + increment for before, increment in zip(so_far, period, strict=True)]
     mixed = _NOTHING
     for each in so_far:
         mixed = _sum_of_logs(mixed, each - log(len(RATIOS)))
-    return _sum_of_logs(mixed, -log(len(increments) + 1))  # what is not staked yet
+    return _sum_of_logs(mixed, log(SOON / (len(increments) + SOON)))  # what is not staked yet
 
 
 def _split(period: Beside, ratio: float, tolerated: float) -> float:

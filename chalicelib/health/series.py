@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from chalicelib.colors import WHOLE, Color
 from chalicelib.health.model import Counts, Period, Tally
+from chalicelib.services.definition import Latency
 
 BEFORE = 10
 """How many periods before the first weight are looked at."""
@@ -19,8 +20,8 @@ MOST_POINTS = 1440
 """A day of minutes. What is more is added up, two neighbours at a time."""
 NOTICEABLE = 0.05
 """Seconds: what is slower by less nobody notices, whatever part of a few milliseconds it is."""
-FEWEST_TIMED = 50
-"""Fewer requests with a response time tell no percentile."""
+FEWEST_ABOVE = 3
+"""So many requests have to be expected above a percentile before it is known."""
 
 Own = Mapping[Color, Mapping[datetime, Counts]]
 """Turnout's own requests, by the group that answered them and the start of the period."""
@@ -91,7 +92,7 @@ def seen(series: Series, share: int | None, now: datetime) -> Series:
     return replace(series, spans=(*series.spans, Span(share, at, at)))
 
 
-def taken(series: Series, periods: Iterable[Period], own: Own, *, max_increase: float) -> Series:
+def taken(series: Series, periods: Iterable[Period], own: Own, latency: Latency) -> Series:
     """With these further periods, as far as looks at the weights reach."""
     points, until, known = [*series.points], series.until, series.spans[-1].until if series.spans else 0.0
     for period in periods:
@@ -103,7 +104,7 @@ def taken(series: Series, periods: Iterable[Period], own: Own, *, max_increase: 
         if share is not None and period.begin >= series.until:
             points.append(_point(period, share, series.color, own))
     after = replace(series, until=until, points=_bounded(tuple(points)))
-    return after if after.slow_over is not None else replace(after, slow_over=_slow_over(after, max_increase))
+    return after if after.slow_over is not None else replace(after, slow_over=_slow_over(after, latency))
 
 
 def _share(spans: Iterable[Span], begin: float, end: float) -> int | None:
@@ -123,17 +124,21 @@ def _without(tally: Tally, own: Counts | None) -> Tally:
     return tally._replace(requests=requests, errors=min(requests, max(0, tally.errors - own.errors)), timed=timed, slow=min(tally.slow, timed))
 
 
-def _slow_over(series: Series, max_increase: float) -> float | None:
-    """The allowed increase over the percentile that the release before had: the middle one of its periods, each as heavy as its requests."""
-    told = sorted((point.other.seconds, point.other.timed) for point in series.points if point.other.seconds is not None)
-    whole = sum(timed for _, timed in told)
-    if whole < FEWEST_TIMED:
+def _slow_over(series: Series, latency: Latency) -> float | None:
+    """The allowed increase over the percentile that the release before had.
+
+    It is told by period. Of a busy period it is the percentile, and the middle one of the periods is taken, each as heavy as its requests, for one may have
+    been an exception. Of a few requests it is simply the slowest; then a rank is taken at which the slowest of so few is the percentile of all.
+    """
+    told = sorted((point.other.seconds, point.other.timed) for point in series.points if point.other.seconds is not None and point.other.timed)
+    whole, share = sum(timed for _, timed in told), latency.percentile / 100
+    if whole < FEWEST_ABOVE / (1 - share):
         return None
-    reached = 0
+    rank, reached = max(0.5, share ** (whole / len(told))) * whole, 0
     for seconds, timed in told:
         reached += timed
-        if 2 * reached >= whole:
-            return float(f"{max(seconds * (1 + max_increase), seconds + NOTICEABLE):.3g}")
+        if reached >= rank:
+            return float(f"{max(seconds * (1 + latency.max_increase), seconds + NOTICEABLE):.3g}")
     return None
 
 

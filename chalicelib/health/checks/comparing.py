@@ -4,13 +4,14 @@ Beside the release before, a period counts with the candidate's exposure: what t
 where that is more (requests may come by other rules, and cookies hold clients back). The larger one is the cautious one.
 
 Alone, at the whole traffic, there is nothing to compare with but what was seen before. A burst of failures that belongs to somebody else
-is then seen by nobody but the candidate, so its worst periods are left out: what is held against it has to last.
+is then seen by nobody but the candidate, so one period proves only so much, and good ones take it back: what is held against it has to last.
 """
 
 from collections.abc import Callable, Iterable
 from math import log
 
 from chalicelib.colors import WHOLE
+from chalicelib.health import sequential
 from chalicelib.health.model import Tally
 from chalicelib.health.sequential import Alone, Beside
 from chalicelib.health.series import Point
@@ -19,8 +20,10 @@ from chalicelib.services.definition import Checks
 TESTS = 7
 """Each has its part of `false_alarm_rate`: errors beside the release before, errors above what is allowed, errors at the whole traffic, how
 good the release before can have been, latency beside it and at the whole traffic, mirrored requests."""
-LEFT_OUT = 2
-"""How many periods at the whole traffic prove nothing by themselves."""
+ONE_PERIOD = 4.0
+"""As much evidence as one period may be (a natural logarithm): a client that fails, asks again and fails again is many failures and one fact."""
+ONE_PERIOD_ALONE = 2.5
+"""The same at the whole traffic: a proof takes some periods, nearly in a row."""
 FEWEST_BESIDE = 20
 """Requests of the release before in a period that say how it was there."""
 
@@ -31,6 +34,11 @@ Part = Callable[[Tally], tuple[int, int]]
 def needed(checks: Checks) -> float:
     """The evidence (a natural logarithm) from which on one test has proved something."""
     return log(TESTS / checks.errors.false_alarm_rate)
+
+
+def worse(points: Iterable[Point], part: Part, tolerated: float) -> float:
+    """Evidence that the candidate is more than `tolerated` times as bad as the release before over the same periods."""
+    return sequential.worse(beside(points, part), tolerated, at_most=ONE_PERIOD)
 
 
 def beside(points: Iterable[Point], part: Part) -> list[Beside]:
@@ -44,25 +52,19 @@ def _beside(point: Point, part: Part) -> Beside:
     return Beside(max(point.share / WHOLE, counted), bad, bad_others)
 
 
-def stepping(points: Iterable[Point], part: Part, limit: float) -> list[Alone]:
-    """The candidate beside the release before: only the periods in which that one kept the limit itself."""
+def stepping(points: Iterable[Point], part: Part, limit: float) -> float:
+    """Evidence that the candidate is above the limit, beside the release before, in the periods in which that one kept the limit itself."""
+    return sequential.above(kept(points, part, limit), limit, at_most=ONE_PERIOD)
+
+
+def kept(points: Iterable[Point], part: Part, limit: float) -> list[Alone]:
+    """The periods in which the release before did not exceed the limit."""
     return [Alone(*part(point.mine)) for point in points if 0 < point.share < WHOLE and not _is_red(point.other, part, limit)]
 
 
-def whole(points: Iterable[Point], part: Part, limit: float) -> list[Alone]:
-    """The candidate with the whole traffic, without its worst periods."""
-    return without_worst([Alone(*part(point.mine)) for point in points if point.share == WHOLE], limit)
-
-
-def without_worst(periods: list[Alone], limit: float) -> list[Alone]:
-    """Those that exceed the limit by most are left out."""
-    worst = sorted((each for each in range(len(periods)) if _excess(periods[each], limit) > 0), key=lambda each: -_excess(periods[each], limit))
-    out = frozenset(worst[:LEFT_OUT])
-    return [one for number, one in enumerate(periods) if number not in out]
-
-
-def _excess(one: Alone, limit: float) -> float:
-    return one.failed - limit * one.requests
+def whole(points: Iterable[Point], part: Part, limit: float) -> float:
+    """Evidence that the candidate with the whole traffic is lastingly above the limit."""
+    return sequential.above([Alone(*part(point.mine)) for point in points if point.share == WHOLE], limit, at_most=ONE_PERIOD_ALONE)
 
 
 def _is_red(tally: Tally, part: Part, limit: float) -> bool:

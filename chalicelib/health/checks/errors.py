@@ -28,8 +28,10 @@ from chalicelib.services.definition import Checks
 
 TOLERATED = 1.25
 """How many times the rate of the release before, over the same periods, is no worse: what differs by less is nobody's reason to go back."""
-TOLERATED_LATER = 2.0
+TOLERATED_LATER = 3.0
 """The same where the periods are not the same: rates drift with the hour."""
+NEGLIGIBLE = 0.1
+"""So small a part of `max_rate` is never too much where nothing runs beside it to compare with."""
 FEWEST_ERRORS = 5
 """One client that asks for the same broken thing again is no proof, whatever the odds."""
 RISE = 10.0
@@ -106,9 +108,9 @@ def _numbers(evidence: Evidence, checks: Checks, candidate: Tally, baseline: Tal
     return {
         "requests": float(candidate.requests), "errors": float(candidate.errors),
         "baseline_requests": float(baseline.requests), "baseline_errors": float(baseline.errors), "max_rate": limit,
-        "beside": sequential.worse(comparing.beside(held, _part), TOLERATED),
-        "above": sequential.above(comparing.stepping(held, _part, limit), limit),
-        "later": sequential.above(comparing.whole(held, _part, later), later),
+        "beside": comparing.worse(held, _part, TOLERATED),
+        "above": comparing.stepping(held, _part, limit),
+        "later": comparing.whole(held, _part, later),
         "needed": comparing.needed(checks), "leaning": sequential.leaning(pairs, RISE),
     }  # fmt: skip
 
@@ -125,7 +127,8 @@ def _limit(evidence: Evidence, checks: Checks) -> float:
     before, limit = before_and_beside(evidence.series) if evidence.series else Tally(), checks.errors.max_rate
     if before.requests < checks.errors.minimum_requests:
         return limit
-    told = min(1.0, TOLERATED_LATER * upper(min(before.errors, before.requests), before.requests, checks.errors.false_alarm_rate / comparing.TESTS))
+    bound = upper(min(before.errors, before.requests), before.requests, checks.errors.false_alarm_rate / comparing.TESTS)
+    told = max(NEGLIGIBLE * limit, TOLERATED_LATER * bound)
     return told if _rate(before) > limit else min(limit, told)
 
 

@@ -15,7 +15,6 @@ more has a larger part of its requests above the bound than the percentile leave
 from datetime import datetime
 
 from chalicelib.colors import WHOLE
-from chalicelib.health import sequential
 from chalicelib.health.checks import comparing
 from chalicelib.health.evidence import Evidence
 from chalicelib.health.model import Check, Outcome, Tally
@@ -33,10 +32,7 @@ def check(evidence: Evidence, checks: Checks, now: datetime) -> Check | None:  #
         return Check("latency", Outcome.HEALTHY, "the release before has not shown how fast it is, so there is nothing to compare with", effective=False)
     held, present = added(point.mine for point in evidence.held_against_it), added(point.mine for point in evidence.present)
     points = [point for point in evidence.held_against_it if point.mine.timed]
-    proof = max(
-        sequential.above(comparing.stepping(points, _part, limit), limit),
-        sequential.above(comparing.whole(points, _part, limit), limit),
-    )  # fmt: skip
+    proof = max(comparing.stepping(points, _part, limit), comparing.whole(points, _part, limit))
     needed = comparing.needed(checks)
     numbers = {"over_seconds": bound, "timed": float(present.timed), "slow": float(present.slow), "allowed": limit, "evidence": proof, "needed": needed}
     if not present.timed and proof < needed:

@@ -31,13 +31,13 @@ JUDGING = (
     ),
     Defect(
         "evidence starts anew for nothing", "looking often raises the false alarms above what was stated", SEQUENTIAL,
-        text="        stake = -log((number + 1) * (number + 2))  #",
+        text="        stake = log(SOON / ((number + SOON) * (number + SOON + 1)))  #",
         instead="        stake = 0.0  #",
         caught_by=f"{PROOFS}::TestAbove::test_rates_that_vary_below_the_limit_alarm_at_most_as_often_as_stated",
     ),
     Defect(
         "evidence never starts anew", "an hour of good service has to be used up before a release that turns bad is found", SEQUENTIAL,
-        text="        stake = -log((number + 1) * (number + 2))  #",
+        text="        stake = log(SOON / ((number + SOON) * (number + SOON + 1)))  #",
         instead="        stake = -log(2) if number == 0 else _NOTHING  #",
         caught_by=f"{PROOFS}::TestWorse::test_a_release_that_turns_bad_late_is_found_as_if_it_had_just_begun",
     ),
@@ -55,8 +55,8 @@ JUDGING = (
     ),
     Defect(
         "bursts count", "a dependency that is down for a minute turns a release back that was certified by the hour", f"{CHECKS}/comparing.py",
-        text="    out = frozenset(worst[:LEFT_OUT])",
-        instead="    out = frozenset(worst[:0])",
+        text=", limit, at_most=ONE_PERIOD_ALONE)",
+        instead=", limit)",
         caught_by=f"{VERDICTS}::TestErrorsAtTheWholeTraffic::test_a_burst_of_two_periods_is_not",
     ),
     Defect(

@@ -44,8 +44,17 @@ def series(of: Iterable[Point], *, slow_over: float | None = None) -> Series:
 
 
 def counted(candidate: tuple[int, int], other: tuple[int, int] = (1000, 0), share: int = HALF) -> Series:
-    """One minute: requests and errors of both."""
-    return series(points((tally(*candidate), tally(*other)), share=share))
+    """Requests and errors of both, spread over five minutes."""
+    return series(points(*zip(spread(*candidate), spread(*other), strict=True), share=share))
+
+
+def spread(requests: int, errors: int = 0, slow: int = 0, over: int = 5) -> list[Tally]:
+    """As evenly as whole requests allow."""
+    return [Tally(part(requests, over, each), part(errors, over, each), part(requests, over, each), part(slow, over, each)) for each in range(over)]
+
+
+def part(whole: int, of: int, number: int) -> int:
+    return whole * (number + 1) // of - whole * number // of
 
 
 def evidence(**changes: object) -> Evidence:

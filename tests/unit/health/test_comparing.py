@@ -28,18 +28,29 @@ class TestPeriods:
     def test_in_which_the_release_before_was_red_itself_are_left_out(self) -> None:
         both = points((tally(100, 50), tally(900, 400)), (tally(100, 50), tally(900, 4)), share=100)
 
-        assert comparing.stepping(both, part, 0.05) == [Alone(100, 50)]
+        assert comparing.kept(both, part, 0.05) == [Alone(100, 50)]
 
     def test_with_a_few_requests_of_the_release_before_say_nothing_about_it(self) -> None:
-        assert comparing.stepping(points((tally(100, 50), tally(3, 3)), share=100), part, 0.05) == [Alone(100, 50)]
+        assert comparing.kept(points((tally(100, 50), tally(3, 3)), share=100), part, 0.05) == [Alone(100, 50)]
 
-    def test_that_are_worst_are_left_out_at_the_whole_traffic(self) -> None:
-        minutes = points((tally(100, 90), tally(0)), (tally(100, 1), tally(0)), (tally(100, 20), tally(0)), (tally(100, 80), tally(0)), share=WHOLE)
 
-        assert comparing.whole(minutes, part, 0.05) == [Alone(100, 1), Alone(100, 20)]
+class TestTheWholeTraffic:
+    def evidence(self, *mine: Tally) -> float:
+        return comparing.whole(points(*((one, Tally()) for one in mine), share=WHOLE), part, 0.05)
 
-    def test_below_the_limit_stay(self) -> None:
-        assert comparing.whole(points((tally(100, 4), tally(0)), share=WHOLE), part, 0.05) == [Alone(100, 4)]
+    def test_one_period_proves_only_so_much_however_much_failed_in_it(self) -> None:
+        assert self.evidence(tally(100_000, 100_000)) <= comparing.ONE_PERIOD_ALONE
+
+    def test_what_lasts_is_proved(self) -> None:
+        assert self.evidence(*[tally(100, 90)] * 5) > comparing.needed(Checks())
+
+    def test_good_periods_take_a_burst_back(self) -> None:
+        burst, good = [tally(100, 90)] * 2, [tally(100, 1)] * 5
+
+        assert self.evidence(*burst, *good) < self.evidence(*burst)
+
+    def test_beside_another_release_is_another_matter(self) -> None:
+        assert comparing.whole(points((tally(100, 90), tally(900)), share=100), part, 0.05) == 0
 
 
 def test_a_proof_is_the_stated_rate_split_over_the_tests() -> None:

@@ -6,7 +6,7 @@ from chalicelib.health.judge import judge
 from chalicelib.health.model import Check, Outcome, Tally, Targets
 from chalicelib.health.shares import Share
 from chalicelib.services.definition import Checks, Errors
-from tests.unit.health.builders import NOW, WHOLE, before, counted, evidence, outcome, points, probes, series, tally, verdict
+from tests.unit.health.builders import NOW, WHOLE, before, counted, evidence, outcome, points, probes, series, spread, tally, verdict
 
 
 def test_all_good_is_healthy_and_says_what_it_saw() -> None:
@@ -126,6 +126,10 @@ class TestErrors:
     def test_a_proof_needs_no_minimum_of_requests(self) -> None:
         assert outcome(evidence(series=counted((60, 60)))) is Outcome.UNHEALTHY
 
+    def test_one_period_is_no_proof_however_much_failed_in_it(self) -> None:
+        """A client that fails, asks again and fails again is many failures and one fact."""
+        assert outcome(evidence(series=series(points((tally(1000, 900), tally(1000)))))) is Outcome.INCONCLUSIVE
+
     def test_a_handful_of_errors_is_no_proof_whatever_the_odds(self) -> None:
         assert outcome(evidence(series=counted((4, 4), (100_000, 0), share=1))) is Outcome.INCONCLUSIVE
 
@@ -161,7 +165,7 @@ class TestErrors:
 
     def test_errors_of_an_earlier_step_still_count(self) -> None:
         """They may be told late: their period ended before the step that is judged began."""
-        early = points(*((tally(100, 30), tally(900, 1)) for _ in range(2)), share=100)
+        early = points(*((tally(100, 30), tally(900, 1)) for _ in range(4)), share=100)
         now = points((tally(50), tally(50)), begin=NOW)
 
         assert outcome(evidence(series=series((*early, *now)), since=NOW)) is Outcome.UNHEALTHY
@@ -208,7 +212,8 @@ class TestLatency:
         assert self.judged(tally(1000, timed=1000, slow=8), tally(1000, timed=1000, slow=2)) is Outcome.HEALTHY
 
     def test_slower_is_unhealthy(self) -> None:
-        found = verdict(evidence(series=series(points((tally(1000, timed=1000, slow=80), tally(1000, timed=1000, slow=2))), slow_over=0.5)))
+        seen = points(*zip(spread(1000, slow=80), spread(1000, slow=2), strict=True))
+        found = verdict(evidence(series=series(seen, slow_over=0.5)))
 
         assert found.outcome is Outcome.UNHEALTHY
         assert found.reason == "80 of 1000 requests took longer than 0.5 s (8.0%, allowed 1.0%): slower, and not by chance"

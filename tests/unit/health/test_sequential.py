@@ -31,10 +31,13 @@ class TestWorse:
         assert sequential.worse([Beside(0.1, 1, 9)] * 30, 1.25) < 0
 
     def test_a_tenfold_rate_is_proved_by_a_score_of_failures(self) -> None:
-        assert sequential.worse([Beside(0.1, 10, 9)], 1.25) > PROOF
+        assert sequential.worse([Beside(0.1, 12, 10)], 1.25) > PROOF
 
     def test_the_same_failures_in_the_other_direction_never_are(self) -> None:
         assert sequential.worse([Beside(0.5, 0, 20)] * 30, 1.25) < 1
+
+    def test_one_period_adds_no_more_than_it_may(self) -> None:
+        assert sequential.worse([Beside(0.1, 1000, 9)], 1.25, at_most=4) <= 4
 
     def test_what_is_tolerated_is_not_evidence(self) -> None:
         assert sequential.worse([Beside(0.5, 55, 45)] * 60, 1.25) < PROOF

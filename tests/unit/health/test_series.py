@@ -7,6 +7,7 @@ from chalicelib.colors import Color
 from chalicelib.health import series
 from chalicelib.health.model import Counts, Period, Tally
 from chalicelib.health.series import MOST_POINTS, Point, Series
+from chalicelib.services.definition import Latency
 
 SHIFT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -24,7 +25,7 @@ def minutes(first: int, last: int, mine: Tally | None = None, other: Tally | Non
 
 
 def taken(so_far: Series, periods: list[Period], own: series.Own | None = None) -> Series:
-    return series.taken(so_far, periods, own or {}, max_increase=0.5)
+    return series.taken(so_far, periods, own or {}, Latency())
 
 
 def at(minutes_after: float) -> datetime:
@@ -100,7 +101,14 @@ class TestSlow:
         assert taken(started(), usual + slow).slow_over == 0.3
 
     def test_is_not_known_from_a_few_requests(self) -> None:
-        assert taken(started(), minutes(-10, 0, other=Tally(4, timed=4, seconds=0.2))).slow_over is None
+        assert taken(started(), minutes(-10, 0, other=Tally(29, timed=29, seconds=0.2))).slow_over is None
+        assert taken(started(), minutes(-10, 0, other=Tally(30, timed=30, seconds=0.2))).slow_over is not None
+
+    def test_of_periods_with_few_requests_goes_by_their_slowest(self) -> None:
+        """The slowest of thirty requests is the 99th percentile of all only in the slower periods."""
+        usual, slow = minutes(-10, -3, other=Tally(30, timed=30, seconds=0.2)), minutes(-3, 0, other=Tally(30, timed=30, seconds=0.6))
+
+        assert taken(started(), usual + slow).slow_over == 0.9
 
     def test_stays_what_it_was(self) -> None:
         known = replace(taken(started(), minutes(-10, 0, other=Tally(900, timed=900, seconds=0.2))))
