@@ -11,7 +11,7 @@ SIDE_BY_SIDE ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 STAGE ?= prod
 MINISTACK := build/ministack
 STACK ?= turnout-$(STAGE)
-BENCH ?= calls imports ticks reaction_at_aws reaction cutovers
+BENCH ?= calls imports ticks judges reaction_at_aws reaction cutovers
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test bench check lint-infra faults soak defects formats package packaged deploy lock clean
@@ -47,7 +47,7 @@ $(LINTER)/.installed: infra/checkov.txt | install
 	$(LINTER)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r infra/checkov.txt
 	@touch $@
 
-bench: install ## measure what docs/performance.md tells, some twenty minutes; figures in build/bench (BENCH=calls for one of them)
+bench: install ## measure what docs/performance.md tells, most of two hours; figures in build/bench (BENCH=calls for one of them)
 	@for each in $(BENCH); do \
 	  echo "== $$each"; $(BIN)/python -m bench.$$each --json build/bench/$$each.json || exit 1; \
 	done

@@ -28,6 +28,29 @@ class SchemaRangeShape(TypedDict):
     max: int
 
 
+class DifferenceShape(TypedDict):
+    path: str
+    what: str
+    at: str
+
+
+class ShadowShape(TypedDict):
+    """What repeating requests of production to this release on staging, and to what was live, came to."""
+
+    deployment: str
+    compared_with: str
+    since: str
+    last_at: str
+    compared: int
+    differing: int
+    noisy: int
+    unanswered: int
+    errors: int
+    slower: int
+    left_out: dict[str, int]
+    examples: list[DifferenceShape]
+
+
 class ReleaseShape(TypedDict):
     service: str
     version: str
@@ -42,6 +65,7 @@ class ReleaseShape(TypedDict):
     gates: list[dict[str, Any]]
     metadata: dict[str, str]
     schema_range: SchemaRangeShape | None
+    shadow: ShadowShape | None
 
 
 class RejectionShape(TypedDict):

@@ -6,12 +6,16 @@ from chalicelib.api.views import maybe_moment, moment
 from chalicelib.audit.chain import Entry
 from chalicelib.config.diff import Difference, Value
 from chalicelib.config.model import ConfigVersion, Store
+from chalicelib.mirroring.model import Comparison
 from chalicelib.releases.model import Artifact, ImageArtifact, Rejection, Release, S3Artifact
 from chalicelib.services.model import Service
 
 
-def release(one: Release, owner: Service) -> kept.ReleaseShape:
-    """`certified` with any config, `quarantined` with any: the pairs are in `certified_with` and in the service's `quarantined`."""
+def release(one: Release, owner: Service, compared: Comparison | None = None) -> kept.ReleaseShape:
+    """`certified` with any config, `quarantined` with any: the pairs are in `certified_with` and in the service's `quarantined`.
+
+    `shadow` is told where one release is asked for, not in a list of them.
+    """
     return {
         "service": one.service,
         "version": one.version,
@@ -26,6 +30,15 @@ def release(one: Release, owner: Service) -> kept.ReleaseShape:
         "gates": [],
         "metadata": one.metadata,
         "schema_range": {"min": one.schema_range.min, "max": one.schema_range.max} if one.schema_range else None,
+        "shadow": _shadow(compared) if compared else None,
+    }
+
+
+def _shadow(one: Comparison) -> kept.ShadowShape:
+    return {
+        "deployment": one.deployment, "compared_with": one.live_version, "since": moment(one.since), "last_at": moment(one.last_at),
+        "compared": one.compared, "differing": one.differing, "noisy": one.noisy, "unanswered": one.unanswered, "errors": one.errors,
+        "slower": one.slower, "left_out": one.left_out, "examples": [{"path": each.path, "what": each.what, "at": moment(each.at)} for each in one.examples],
     }
 
 

@@ -27,8 +27,9 @@ def register_release(call: Call[ReleaseRequest], service: str) -> Response:
 
 @routes.get("/v1/services/{service}/releases/{version}", Action.VIEW, kept.ReleaseShape)
 def get_release(call: Call[None], service: str, version: str) -> Response:
-    """One release, with its certification and quarantine."""
-    return shown(records.release(call.plane.releases.get(service, version), call.plane.services.get(service)))
+    """One release, with its certification, its quarantine, and what mirrored requests told of it."""
+    found, owner = call.plane.releases.get(service, version), call.plane.services.get(service)
+    return shown(records.release(found, owner, call.plane.mirroring.of(service, version)))
 
 
 def _registered(call: Call[ReleaseRequest], service: str) -> Response:

@@ -63,6 +63,11 @@ class Mirroring:
     clock: Clock
     pace: Pace
 
+    def of(self, service: str, version: str) -> Comparison | None:
+        """What was compared of a release last, if anything ever was."""
+        kept = self.ledger.find(keys.release_comparison(service, version))
+        return kept.comparison if kept else None
+
     def take(self, bucket: str, key: str, object_version: str | None = None) -> int:
         """An access log has arrived. Returns how many requests were compared; 0 where nobody asked for it, and for a log seen before."""
         if access_log.source_of(key) is None:

@@ -11,6 +11,7 @@ from chalicelib.deployments.model import Phase
 from chalicelib.health.signal import Answer
 from chalicelib.ledger import keys
 from tests.mirrored import a_mirrored_definition, arrive
+from tests.unit.api.an_api import Api
 from tests.world import World, a_definition
 
 PATHS = [f"/item/{number}" for number in range(30)]
@@ -53,6 +54,16 @@ def test_a_candidate_that_answers_as_live_does_is_staged(world: World) -> None:
 
     assert world.phase("1.1.0") is Phase.STAGED
     assert "30 of 30 requests of production are answered on staging as live does" in world.deployment("1.1.0").outcome
+
+
+def test_what_was_compared_is_shown_with_the_release(world: World) -> None:
+    arrive(world, PATHS)
+    world.wait(1)
+
+    shown = Api(world)("GET", "/v1/services/web/releases/1.1.0").json["shadow"]
+
+    assert (shown["compared_with"], shown["compared"], shown["differing"]) == ("1.0.0", 30, 0)
+    assert Api(world)("GET", "/v1/services/web/releases/1.0.0").json["shadow"] is None
 
 
 def test_a_candidate_that_answers_otherwise_fails_and_an_example_says_where(world: World) -> None:
