@@ -15,7 +15,8 @@ from chalicelib.health.model import Counts, Period, Tally
 from chalicelib.services.definition import Latency
 
 BEFORE = 10
-"""How many periods before the first weight are looked at."""
+"""How many periods before the first weight are looked at; where they are short, as many as there are in a minute."""
+A_MINUTE = timedelta(minutes=1)
 MOST_POINTS = 1440
 """A day of minutes. What is more is added up, two neighbours at a time."""
 NOTICEABLE = 0.05
@@ -78,7 +79,7 @@ class Series:
 
 def begun(deployment: str, color: Color, now: datetime, period: timedelta) -> Series:
     """For a deployment whose first weight is about to be asked for: the periods just before belong to it, at share 0."""
-    since = now - (BEFORE + 1) * period
+    since = now - max((BEFORE + 1) * period, A_MINUTE)
     return Series(deployment, color, period.total_seconds(), since, spans=(Span(0, since.timestamp(), since.timestamp()),))
 
 

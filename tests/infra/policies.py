@@ -62,6 +62,8 @@ def _resolved(value: Any, names: Mapping[str, str]) -> Any:
     match value:
         case {"Fn::Sub": str(text), **rest} if not rest:
             return re.sub(r"\$\{([^}]+)\}", lambda found: names[found[1]], text)
+        case {"Ref": str(name), **rest} if not rest:
+            return names[name]
         case {"Fn::GetAtt": [name, attribute], **rest} if not rest:
             return names[f"{name}.{attribute}"]
         case dict():

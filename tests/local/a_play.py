@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any, Self
 
 import urllib3
@@ -89,11 +91,12 @@ class Play:
                 done.result()
 
     def _functions(self) -> None:
-        """Two releases that are promoted by hand and a rollback, with a hook, a read-only cutover and references to secrets."""
+        """Two releases that are promoted by hand and a rollback, with a hook, a read-only cutover, references to secrets and mirrored requests."""
         self._prepare_functions()
         for version in ("1.0.0", "1.1.0"):
             self._zip(LAMBDA, version, {"app.py": _HANDLER})
-            self.reached(LAMBDA, version, "staged")
+            with self._users():
+                self.reached(LAMBDA, version, "staged")
             self.ask(LAMBDA, "POST", "/promote", {"version": version})
             self.reached(LAMBDA, version, "completed")
         self.ask(LAMBDA, "POST", "/releases", {"version": "1.0.0", "artifact": {"key": f"{LAMBDA}/1.0.0/app.zip"}})
@@ -101,6 +104,26 @@ class Play:
         self.ask(LAMBDA, "POST", "/rollback?dry_run=true", {"reason": "to see"})
         self.ask(LAMBDA, "POST", "/rollback", {"reason": "by hand"})
         self.reached(LAMBDA, "1.0.0", "completed", "rollback")
+
+    @contextmanager
+    def _users(self) -> Iterator[None]:
+        """Somebody asks for pages all the while."""
+        url, over = self.ask(LAMBDA, "GET")["production_url"], Event()
+
+        def ask() -> None:
+            with urllib3.PoolManager(timeout=5, retries=False) as http:
+                for number in count():
+                    if over.wait(0.2):
+                        return
+                    http.request("GET", f"{url}/page/{number}")
+
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(ask)
+            try:
+                yield
+            finally:
+                over.set()
+                asking.result()
 
     def _tasks(self) -> None:
         """A good image that is pushed, and a bad one that is registered by hand, for the service does not take its tag."""
@@ -145,7 +168,7 @@ class Play:
         self.clients("lambda").add_permission(FunctionName=hook["FunctionName"], **permission)
         self.clients("elbv2").register_targets(TargetGroupArn=green, Targets=[{"Id": hook["FunctionArn"]}])
         changes = {"rollout": _QUICK["rollout"] | {"promotion": "manual"}, "runtime": made["runtime"] | {"provisioned": 1}}
-        self._define(made, **changes, hooks=[{"at": "before_shift", "lambda": hook["FunctionName"]}], cutover=cutover)
+        self._define(made, **changes, hooks=[{"at": "before_shift", "lambda": hook["FunctionName"]}], cutover=cutover, checks=_QUICK["checks"] | {"shadow": {"enabled": True, "share": 1}})
         self._configure(LAMBDA, GREETING={"ssm": PARAMETER}, KEY={"secretsmanager": SECRET})
 
     def _prepare_tasks(self) -> None:

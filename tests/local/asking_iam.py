@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.infra.permitting import Request
 from turnout.local.addresses import ACCOUNT, REGION
-from turnout.local.embedded import BUCKET, DUE_QUEUE, PROBE_QUEUE, TABLE
+from turnout.local.embedded import BUCKET, DUE_QUEUE, LOG_BUCKET, PROBE_QUEUE, TABLE
 
 Call = Mapping[str, Any]
 Parameters = Mapping[str, Any]
@@ -26,7 +26,7 @@ def arn(service: str, rest: str, region: str = REGION, account: str = ACCOUNT) -
 NAMES = {
     "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::StackName": "turnout-local",
     "Ledger.Arn": arn("dynamodb", f"table/{TABLE}"), "Ledger.StreamArn": arn("dynamodb", f"table/{TABLE}/stream/1"),
-    "ArtifactBucket.Arn": arn("s3", BUCKET, "", ""), "DueQueue.Arn": arn("sqs", DUE_QUEUE), "ProbeQueue.Arn": arn("sqs", PROBE_QUEUE),
+    "ArtifactBucket.Arn": arn("s3", BUCKET, "", ""), "AccessLogBucket": LOG_BUCKET, "DueQueue.Arn": arn("sqs", DUE_QUEUE), "ProbeQueue.Arn": arn("sqs", PROBE_QUEUE),
     "EventsDeadLetters.Arn": arn("sqs", "events-dead-letters"), "StreamDeadLetters.Arn": arn("sqs", "stream-dead-letters"),
 }  # fmt: skip
 """What stands on the local stack for what the policies refer to."""
@@ -193,7 +193,8 @@ def _passing(role: str, service: str) -> Request:
 
 
 def _object(action: str, bucket: str, key: str, version: str | None) -> Request:
-    return Request(f"s3:{action}{'Version' if version else ''}", arn("s3", f"{bucket}/{key}", "", ""))
+    """Every bucket of the local stack is its own account's."""
+    return Request(f"s3:{action}{'Version' if version else ''}", arn("s3", f"{bucket}/{key}", "", ""), {"s3:ResourceAccount": ACCOUNT})
 
 
 def _table(asked: Parameters) -> str:
