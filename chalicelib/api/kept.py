@@ -28,7 +28,7 @@ class SchemaRangeShape(TypedDict):
     max: int
 
 
-class DifferenceShape(TypedDict):
+class ExampleShape(TypedDict):
     path: str
     what: str
     at: str
@@ -48,7 +48,7 @@ class ShadowShape(TypedDict):
     errors: int
     slower: int
     left_out: dict[str, int]
-    examples: list[DifferenceShape]
+    examples: list[ExampleShape]
 
 
 class ReleaseShape(TypedDict):
