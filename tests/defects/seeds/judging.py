@@ -93,7 +93,7 @@ JUDGING = (
         "red before the first weight", "an alarm that was red already turns a good release back", f"{CHECKS}/alarms.py",
         text="alarm.since >= evidence.weighted_since",
         instead="alarm.since",
-        caught_by="tests/unit/health/test_alarms.py",
+        caught_by="tests/unit/health/test_alarms.py::TestAnAlarmThatWasRedAlready::test_says_nothing_about_the_candidate",
     ),
     Defect(
         "verdicts without their inputs", "nobody can judge a verdict again", "chalicelib/deployments/passes.py",

@@ -21,10 +21,10 @@ RECORDS = (
     ),
     Defect(
         "order swapped", "weights are written before the record says so", PASSES,
-        text="        try:\n            service = self.record(known.service, moved, seen.at)\n        except Stale:\n            return Next.SOON\n"
+        text="        try:\n            service = self.record(known.service, moved, seen)\n        except Stale:\n            return Next.SOON\n"
         "        led_to = self.performer.perform(service, moved.instructions, seen.rules, since=since)\n",
         instead="        led_to = self.performer.perform(moved.service, moved.instructions, seen.rules, since=since)\n"
-        "        try:\n            service = self.record(known.service, moved, seen.at)\n        except Stale:\n            return Next.SOON\n",
+        "        try:\n            service = self.record(known.service, moved, seen)\n        except Stale:\n            return Next.SOON\n",
         caught_by="tests/stories/test_workers.py::TestAWorkerThatLostItsRace::test_writes_no_weights",
     ),
     Defect(
