@@ -33,7 +33,7 @@ JUDGING = (
         "evidence starts anew for nothing", "looking often raises the false alarms above what was stated", SEQUENTIAL,
         text="        stake = log(SOON / ((number + SOON) * (number + SOON + 1)))  #",
         instead="        stake = 0.0  #",
-        caught_by=f"{PROOFS}::TestAbove::test_rates_that_vary_below_the_limit_alarm_at_most_as_often_as_stated",
+        caught_by=f"{PROOFS}::TestAbove::test_periods_without_requests_leave_the_whole_stake_as_it_was",
     ),
     Defect(
         "evidence never starts anew", "an hour of good service has to be used up before a release that turns bad is found", SEQUENTIAL,

@@ -65,6 +65,9 @@ class TestWorse:
 
 
 class TestAbove:
+    def test_periods_without_requests_leave_the_whole_stake_as_it_was(self) -> None:
+        assert sequential.above([Alone(0, 0)] * 1000, 0.05) == pytest.approx(0, abs=1e-9)
+
     def test_a_rate_at_the_limit_is_no_evidence(self) -> None:
         assert sequential.above([Alone(100, 5)] * 60, 0.05) < 1
 
