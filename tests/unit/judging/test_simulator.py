@@ -10,7 +10,7 @@ from bench.judges.draws import binomial, poisson, rank
 from bench.judges.mann_whitney import CONFIDENCE_98, high
 from bench.judges.playing import Task, played
 from bench.judges.rollout import End
-from bench.judges.streams import NONE, Regression, Site, Stream
+from bench.judges.streams import NONE, OUTAGES, Regression, Site, Stream
 from bench.judges.tables import wilson
 from chalicelib.services.definition import Checks
 
@@ -72,7 +72,8 @@ class TestMannWhitney:
 
 class TestTheProductsJudge:
     def test_false_rollbacks_stay_within_the_stated_rate(self):
-        sites = (Site(1, 0.01), Site(10, 0.02), Site(100, 0.001), Site(1000, 0.005))
+        calm = (Site(0.1, 0.01), Site(1, 0.01), Site(10, 0.02), Site(100, 0.001), Site(1000, 0.005))
+        sites = (*calm, Site(100, 0.005, disturbances=frozenset({OUTAGES})))
 
         ended = [played(Task(site, NONE, seed, field=False)).ours.end for site in sites for seed in range(12)]
 
