@@ -23,7 +23,7 @@ _ELB = r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:"
 RuleArn = Annotated[str, Field(pattern=_ELB + r"listener-rule/app/.+$", max_length=512)]
 TargetGroupArn = Annotated[str, Field(pattern=_ELB + r"targetgroup/.+$", max_length=512)]
 LoadBalancerArn = Annotated[str, Field(pattern=_ELB + r"loadbalancer/app/.+$", max_length=512)]
-AlarmArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:.+$", max_length=400)]
+AlarmArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:cloudwatch:[a-z0-9-]+:\d{12}:alarm:[^\x00-\x1f\x7f]+$", max_length=400)]
 UrlPath = Annotated[str, Field(pattern=r"^/[\x21-\x7e]*$", max_length=1024)]
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
 _HOOK_NAME = r"turnout-hook-[A-Za-z0-9-_]{1,51}(:[A-Za-z0-9-_]{1,128})?"
