@@ -70,7 +70,8 @@ def _own(so_far: Series, deployment: Deployment, found: Found) -> series.Own:
         for begin, by_color in found.comparison.sent.items():
             for color, counts in by_color.items():
                 probed = sent[color].get(begin, Counts(0, 0))
-                sent[color][begin] = Counts(probed.requests + counts.requests, probed.errors + counts.errors)
+                slowest = max(probed.slowest, counts.slowest)
+                sent[color][begin] = Counts(probed.requests + counts.requests, probed.errors + counts.errors, slowest)
     return sent
 
 
@@ -80,6 +81,7 @@ def evidence(deployment: Deployment, color: Color, found: Found, measured: Serie
         targets=found.targets,
         probes=found.probes if found.probes and found.probes.deployment == deployment.id else None,
         series=measured if found.periods is not None else None,
+        first_weight=measured.weighted_since if measured else None,
         since=_began(deployment),
         judged_since=deployment.judged_since,
         extended=deployment.extensions > 0 and deployment.phase is Phase.SHIFTING,

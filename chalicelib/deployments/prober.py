@@ -102,7 +102,7 @@ def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: da
         deployment=deployment.id,
         subject=deployment.subject,
         target=target_of(deployment),
-        sent=_sent(log if log and log.deployment == deployment.id else None, now, period, failed=failed),
+        sent=_sent(log if log and log.deployment == deployment.id else None, now, period, answer),
         failed_in_a_row=(mine.failed_in_a_row if mine else 0) + 1 if failed else 0,
         passed_in_a_row=0 if failed else (mine.passed_in_a_row if mine else 0) + 1,
         last_at=now,
@@ -113,12 +113,13 @@ def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: da
     )
 
 
-def _sent(log: ProbeLog | None, now: datetime, period: timedelta, *, failed: bool) -> dict[datetime, Counts]:
+def _sent(log: ProbeLog | None, now: datetime, period: timedelta, answer: Check) -> dict[datetime, Counts]:
     """What was sent by metric period, with one more in the present one."""
     before = dict(log.sent) if log else {}
     begin = period_of(now, period)
-    so_far = before.pop(begin, Counts(0, 0))
-    return {**dict(sorted(before.items())[-_KEPT_PERIODS:]), begin: Counts(so_far.requests + 1, so_far.errors + failed)}
+    so_far, failed = before.pop(begin, Counts(0, 0)), answer.outcome is Outcome.UNHEALTHY
+    counts = Counts(so_far.requests + 1, so_far.errors + failed, max(so_far.slowest, answer.numbers.get("seconds", 0.0)))
+    return {**dict(sorted(before.items())[-_KEPT_PERIODS:]), begin: counts}
 
 
 def _of_whom(subject: str) -> bool:

@@ -62,9 +62,10 @@ def every(probe: Probe) -> timedelta:
 
 
 def _judged(question: Smoke, answer: Answer, version: str) -> Check:
-    """`numbers` tell of an answer that names its release; what was asked of it is another question."""
+    """`numbers` tell how long it took, and of an answer that names its release; what was asked of it is another question."""
     check = _compared(question, answer, version)
-    return replace(check, numbers={"named": 1.0}) if version and answer.release == version else check
+    named = {"named": 1.0} if version and answer.release == version else {}
+    return replace(check, numbers={"seconds": answer.took.total_seconds(), **named})
 
 
 def _compared(question: Smoke, answer: Answer, version: str) -> Check:

@@ -15,7 +15,8 @@ class Evidence:
 
     `since` is when the step or the watch began that is judged, `judged_since` from when on anything is held against the candidate at all.
     `extended` says that the hold has been extended already, `watching` that the candidate has the whole traffic.
-    `share` is what the weights give the candidate; None where that is everything, or not known.
+    `share` is what the weights give the candidate; None where that is everything, or not known. `first_weight` is when it got its first weight,
+    also where the metrics cannot be read.
     """
 
     color: Color
@@ -28,11 +29,12 @@ class Evidence:
     watching: bool = False
     share: Share | None = None
     alarms: tuple[Alarm, ...] | None = ()
+    first_weight: datetime | None = None
 
     @property
     def weighted_since(self) -> datetime | None:
         """When the candidate got its first weight, or from when on anything is held against it."""
-        weighted = self.series.weighted_since if self.series else None
+        weighted = self.series.weighted_since if self.series else self.first_weight
         return max(weighted, self.judged_since) if weighted and self.judged_since else weighted
 
     @property

@@ -103,7 +103,7 @@ def taken(series: Series, periods: Iterable[Period], own: Own, latency: Latency)
         until = max(until, period.begin + timedelta(seconds=series.period))
         share = _share(series.spans, period.begin.timestamp(), end)
         if share is not None and period.begin >= series.until:
-            points.append(_point(period, share, series.color, own))
+            points.append(_point(period, share, series, own))
     after = replace(series, until=until, points=_bounded(tuple(points)))
     return after if after.slow_over is not None else replace(after, slow_over=_slow_over(after, latency))
 
@@ -112,17 +112,19 @@ def _share(spans: Iterable[Span], begin: float, end: float) -> int | None:
     return next((span.share for span in spans if span.since <= begin and end <= span.until), None)
 
 
-def _point(period: Period, share: int, color: Color, own: Own) -> Point:
-    mine, other = (_without(period.groups[each], own.get(each, {}).get(period.begin)) for each in (color, color.other))
+def _point(period: Period, share: int, series: Series, own: Own) -> Point:
+    color, over = series.color, series.slow_over
+    mine, other = (_without(period.groups[each], own.get(each, {}).get(period.begin), over) for each in (color, color.other))
     return Point(int(period.begin.timestamp()), share, mine, other)
 
 
-def _without(tally: Tally, own: Counts | None) -> Tally:
-    """Turnout's own requests are traffic to the balancer; they are no evidence of users."""
+def _without(tally: Tally, own: Counts | None, slow_over: float | None) -> Tally:
+    """Turnout's own requests are traffic to the balancer; they are no evidence of users. If one of them may have been slow, all may have been."""
     if own is None:
         return tally
     requests, timed = max(0, tally.requests - own.requests), max(0, tally.timed - own.requests)
-    return tally._replace(requests=requests, errors=min(requests, max(0, tally.errors - own.errors)), timed=timed, slow=min(tally.slow, timed))
+    slow = max(0, tally.slow - own.requests) if slow_over is not None and own.slowest > slow_over else tally.slow
+    return tally._replace(requests=requests, errors=min(requests, max(0, tally.errors - own.errors)), timed=timed, slow=min(slow, timed))
 
 
 def _slow_over(series: Series, latency: Latency) -> float | None:

@@ -45,7 +45,7 @@ def sent(comparison: Comparison, color: Color, answer: Answer, now: datetime, pe
     begin = period_of(now, period)
     here = dict(comparison.sent.get(begin, {}))
     so_far = here.get(color, Counts(0, 0))
-    here[color] = Counts(so_far.requests + 1, so_far.errors + failed)
+    here[color] = Counts(so_far.requests + 1, so_far.errors + failed, max(so_far.slowest, answer.took.total_seconds()))
     others = sorted((moment, colors) for moment, colors in comparison.sent.items() if moment != begin)
     return replace(comparison, sent={**dict(others[-(PERIODS - 1) :]), begin: here})
 

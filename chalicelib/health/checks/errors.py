@@ -5,7 +5,7 @@
 | no traffic on either group                                                       | does not apply: targets and probes decide |
 | traffic without errors, `minimum_requests` of it                                 | healthy      |
 | unreadable, or no period complete yet                                            | inconclusive |
-| shares that the weights do not explain                                           | inconclusive |
+| shares that the weights do not explain                                           | inconclusive; unhealthy where it is proved bad by fewer than it should have |
 | proved worse than the release before, or above `max_rate` where that one is not  | unhealthy    |
 | already red: both above `max_rate`                                               | inconclusive |
 | fewer than `minimum_requests`                                                    | inconclusive; extended, `when_quiet` says |
@@ -23,7 +23,7 @@ from chalicelib.health.evidence import Evidence
 from chalicelib.health.model import Check, Outcome, Tally
 from chalicelib.health.sequential import Beside
 from chalicelib.health.series import added, before_and_beside
-from chalicelib.health.shares import Observed, is_explained, upper
+from chalicelib.health.shares import Observed, Share, is_explained, upper
 from chalicelib.services.definition import Checks
 
 TOLERATED = 1.25
@@ -46,16 +46,25 @@ def check(evidence: Evidence, checks: Checks, now: datetime) -> Check:  # noqa: 
     candidate, baseline = added(point.mine for point in evidence.present), _baseline(evidence)
     numbers = _numbers(evidence, checks, candidate, baseline)
     beside = added(point.other for point in evidence.present)
-    if evidence.share and not is_explained(observed := Observed(candidate.requests, candidate.requests + beside.requests), evidence.share):
-        unexplained = f"{observed.shown(evidence.share)}: the weights do not explain that, so the metrics prove nothing"
-        return Check("errors", Outcome.INCONCLUSIVE, unexplained, numbers)
-    if bad := _proved(evidence, checks, numbers):
+    observed, bad = Observed(candidate.requests, candidate.requests + beside.requests), _proved(evidence, checks, numbers)
+    unexplained = evidence.share is not None and not is_explained(observed, evidence.share)
+    if bad and not (unexplained and _has_too_many(observed, evidence.share)):
         return Check("errors", Outcome.UNHEALTHY, bad, numbers)
+    if evidence.share and unexplained:
+        said = f"{observed.shown(evidence.share)}: the weights do not explain that, so the metrics prove nothing"
+        return Check("errors", Outcome.INCONCLUSIVE, said, numbers)
     if not evidence.present:
         return Check("errors", Outcome.INCONCLUSIVE, "no period of the metrics is complete yet", numbers)
     if not candidate.requests and not beside.requests:
         return Check("errors", Outcome.HEALTHY, "there is no traffic, so metrics do not apply; targets and probes decide", numbers, effective=False)
     return _unproved(evidence, checks, candidate, baseline, numbers)
+
+
+def _has_too_many(observed: Observed, share: Share | None) -> bool:
+    """More than its weight gives it: somebody else asks it too, and may be why it fails. With fewer, what reaches it fails all the same: a
+    connection that could not be made is an error, and may be no request.
+    """
+    return share is not None and observed.mine * WHOLE > observed.all * share.configured
 
 
 def _unproved(evidence: Evidence, checks: Checks, candidate: Tally, baseline: Tally, numbers: Numbers) -> Check:
