@@ -40,11 +40,18 @@ def is_judged(deployment: Deployment) -> bool:
 
 
 def series_of(deployment: Deployment, last: Look | None, now: datetime, pace: Pace) -> Series | None:
-    """What was noted so far, or a beginning: from when a shift begins on, its first weight still to come. None where nothing is measured."""
+    """What was noted so far, or a beginning: from when a shift begins on, its first weight still to come. None where nothing is measured.
+
+    Where it had weight already nobody knows what was before. A rollback whose weights are not seen yet is not kept waiting for metrics.
+    """
     if deployment.color is None or deployment.phase not in _MEASURED or deployment.retiring:
+        return None
+    if deployment.kind is Kind.ROLLBACK and deployment.confirmed_at is None:
         return None
     if last and last.series and last.series.deployment == deployment.id:
         return last.series
+    if deployment.moved:
+        return Series(deployment.id, deployment.color, pace.metric_period.total_seconds(), now)
     return series.begun(deployment.id, deployment.color, now, pace.metric_period)
 
 
@@ -79,7 +86,7 @@ def evidence(deployment: Deployment, color: Color, found: Found, measured: Serie
     return Evidence(
         color=color,
         targets=found.targets,
-        probes=found.probes if found.probes and found.probes.deployment == deployment.id else None,
+        probes=found.probes if found.probes and is_current(found.probes, deployment) else None,
         series=measured if found.periods is not None else None,
         first_weight=measured.weighted_since if measured else None,
         since=_began(deployment),
@@ -89,6 +96,11 @@ def evidence(deployment: Deployment, color: Color, found: Found, measured: Serie
         share=_share(deployment, found.rules),
         alarms=found.alarms,
     )
+
+
+def is_current(log: ProbeLog, deployment: Deployment) -> bool:
+    """Whether its latest answer says anything: it is of this deployment, and of after a person took that on."""
+    return log.deployment == deployment.id and (deployment.judged_since is None or log.last_at >= deployment.judged_since)
 
 
 def _began(deployment: Deployment) -> datetime:

@@ -187,6 +187,8 @@ class Deployment(Carrying):
     """How often in a row the trial on staging has failed."""
     trial_at: datetime | None = None
     """When the last trial was counted."""
+    smoke_passed: bool = False
+    """Smoke checks may change something: once they passed they are not asked again."""
     repinned: dict[str, Reference] | None = None
     """References put on the colour in another version than the config pins; None: not looked at yet."""
     hooks: tuple[Hook, ...] = ()

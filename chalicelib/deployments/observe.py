@@ -137,7 +137,7 @@ class Observer:
         if deployment.trial_at and now - deployment.trial_at < every(deployment.checks.probe):
             return None
         seen = targets.get(deployment.color)
-        return self.trial.on_staging(service, deployment, smoke=seen is not None and seen.healthy > 0)
+        return self.trial.on_staging(service, deployment, smoke=seen is not None and seen.healthy > 0 and not deployment.smoke_passed)
 
 
 def _judged(seen: Observation, deployment: Deployment, so_far: Series | None, told: dict[str, object]) -> Observation:

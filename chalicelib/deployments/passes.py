@@ -29,6 +29,7 @@ from chalicelib.deployments.prober import Prober
 from chalicelib.deployments.queues import Queues
 from chalicelib.errors import Stale, Unavailable
 from chalicelib.health.model import ProbeLog
+from chalicelib.health.series import Series
 from chalicelib.ledger import keys
 from chalicelib.ledger.port import Expect, Ledger, Put
 from chalicelib.mirroring.model import Comparison
@@ -201,9 +202,15 @@ def look_of(service: Service, seen: Observation, last: Look | None, waits_for: s
         verdict=seen.verdict,
         waits_for=waits_for,
         sticky_seconds=seen.sticky_seconds if seen.rules else last.sticky_seconds if last else 0,
-        series=seen.series,
+        series=seen.series or _noted_before(service, last),
         due_at=due_at,
     )
+
+
+def _noted_before(service: Service, last: Look | None) -> Series | None:
+    """What was measured of a deployment that is held for a person is what it is judged by once it goes on."""
+    noted = last.series if last else None
+    return noted if noted and service.deployment and noted.deployment == service.deployment.id else None
 
 
 def _action(moved: Moved) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.clock import Clock
 from chalicelib.deployments import confirming
+from chalicelib.deployments.judging import is_current
 from chalicelib.deployments.model import Deployment, Phase
 from chalicelib.deployments.trial import Trial, every, target_of
 from chalicelib.health.checks.probes import KEPT
@@ -93,7 +94,7 @@ def _noted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: dat
 
 def counted(log: ProbeLog | None, deployment: Deployment, answer: Check, now: datetime, period: timedelta) -> ProbeLog:
     """The log with one more answer. What came through production counts from the start of the step; what is in a row, from the last change of mind."""
-    mine = log if log is not None and log.deployment == deployment.id and _of_whom(log.subject) == _of_whom(deployment.subject) else None
+    mine = log if log is not None and is_current(log, deployment) and _of_whom(log.subject) == _of_whom(deployment.subject) else None
     here = mine if mine and mine.subject == deployment.subject else None
     failed = answer.outcome is Outcome.UNHEALTHY
     through = target_of(deployment) == "production" and (not failed or "named" in answer.numbers)
@@ -117,7 +118,7 @@ def _sent(log: ProbeLog | None, now: datetime, period: timedelta, answer: Check)
     """What was sent by metric period, with one more in the present one."""
     before = dict(log.sent) if log else {}
     begin = period_of(now, period)
-    so_far, failed = before.pop(begin, Counts(0, 0)), answer.outcome is Outcome.UNHEALTHY
+    so_far, failed = before.pop(begin, Counts(0, 0)), "broken" in answer.numbers
     counts = Counts(so_far.requests + 1, so_far.errors + failed, max(so_far.slowest, answer.numbers.get("seconds", 0.0)))
     return {**dict(sorted(before.items())[-_KEPT_PERIODS:]), begin: counts}
 

@@ -72,7 +72,7 @@ def verifying(moved: Moved, seen: Observation, pace: Pace) -> Moved:
 def _lost(moved: Moved, seen: Observation, pace: Pace) -> Moved:
     """Somebody else put something there. What was found standing has to be prepared from the start: its references were never looked at."""
     deployment, color = moved.deployment, _color(moved.deployment)
-    again, gone = moved.progress(ready_at=None, trial_failures=0), f"{color} does not hold {name_of(deployment)} any more"
+    again, gone = moved.progress(ready_at=None, trial_failures=0, smoke_passed=False), f"{color} does not hold {name_of(deployment)} any more"
     if pinning.is_open(deployment):
         standing = {each: build for each, build in moved.service.standing.items() if each is not color}
         return again.having(standing=standing).enter(Phase.PREPARING, seen.at, gone)
@@ -153,7 +153,8 @@ def _tried(moved: Moved, seen: Observation, pace: Pace) -> Moved:
         return moved.wait(trial.reason if trial else "staging has not been tried yet")
     compared = mirrored.asked(moved.service, deployment, seen.comparison, since=health_counts_from(moved.service, deployment, pace), now=seen.at, pace=pace)
     if compared and compared.outcome is not Outcome.HEALTHY:
-        return moved.end(Phase.FAILED, seen.at, compared.reason) if compared.outcome is Outcome.UNHEALTHY else moved.wait(compared.reason)
+        bad = compared.outcome is Outcome.UNHEALTHY
+        return moved.end(Phase.FAILED, seen.at, compared.reason) if bad else moved.progress(smoke_passed=True).wait(compared.reason)
     good = moved.having(standing=traffic.placed(moved.service, color, deployment.build))  # from here on it is warm
     told = f"; {compared.reason}" if compared else ""
     passed = good.enter(Phase.STAGED, seen.at, f"{name_of(deployment)} is healthy on staging{told}")

@@ -17,6 +17,7 @@ from chalicelib.services.definition import Probe, Smoke
 from chalicelib.services.model import Service
 
 _WHOLE_TRIAL = timedelta(seconds=20)
+_BROKEN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,11 @@ def every(probe: Probe) -> timedelta:
 
 
 def _judged(question: Smoke, answer: Answer, version: str) -> Check:
-    """`numbers` tell how long it took, and of an answer that names its release; what was asked of it is another question."""
+    """`numbers` tell how long it took, and of an answer that names its release, or that the balancer counts as an error; what was asked is another question."""
     check = _compared(question, answer, version)
     named = {"named": 1.0} if version and answer.release == version else {}
-    return replace(check, numbers={"seconds": answer.took.total_seconds(), **named})
+    broken = {"broken": 1.0} if answer.status is not None and answer.status >= _BROKEN else {}
+    return replace(check, numbers={"seconds": answer.took.total_seconds(), **named, **broken})
 
 
 def _compared(question: Smoke, answer: Answer, version: str) -> Check:

@@ -146,7 +146,10 @@ def _slow_over(series: Series, latency: Latency) -> float | None:
 
 
 def _bounded(points: tuple[Point, ...]) -> tuple[Point, ...]:
-    return points if len(points) <= MOST_POINTS else _bounded(tuple(_halved(points)))
+    while len(points) > MOST_POINTS:
+        fewer = tuple(_halved(points))
+        points = fewer if len(fewer) < len(points) else points[-MOST_POINTS:]
+    return points
 
 
 def _halved(points: tuple[Point, ...]) -> Iterable[Point]:

@@ -77,9 +77,9 @@ def compare(candidate: Answer, live: Answer, again: Answer, rules: Rules) -> Com
         return Compared(Outcome.UNANSWERED)
     first, second, new = (_shown(answer, rules) for answer in (live, again, candidate))
     noise, found = _differences(first, second), _differences(first, new)
-    if _is_slower(candidate, (live, again), rules):
+    if is_slower(candidate, (live, again), rules):
         found["time"] = f"took {candidate.took.total_seconds():.3f} s, live {live.took.total_seconds():.3f} and {again.took.total_seconds():.3f} s"
-    if _is_slower(again, (live, candidate), rules):
+    if is_slower(again, (live, candidate), rules):
         noise["time"] = ""
     only, only_noise = _without(found, noise), _without(noise, found)
     if only:
@@ -118,7 +118,8 @@ def _covers(wider: str, place: str) -> bool:
     return place == wider or place.startswith((f"{wider}.", f"{wider}["))
 
 
-def _is_slower(answer: Answer, others: tuple[Answer, ...], rules: Rules) -> bool:
+def is_slower(answer: Answer, others: tuple[Answer, ...], rules: Rules) -> bool:
+    """Than the slowest of the others, by more than chance would have it. An answer that never came is not slow."""
     if answer.status is None or any(other.status is None for other in others):
         return False
     slowest = max(other.took.total_seconds() for other in others)
@@ -216,4 +217,6 @@ def _unlike_lines(first: list[str], other: list[str], found: dict[str, str]) -> 
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+    """Short, and free of what is no text: JSON may hold half of a surrogate pair, and nothing that is kept may."""
+    shown = text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+    return shown.encode(errors="backslashreplace").decode()

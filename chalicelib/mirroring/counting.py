@@ -41,7 +41,7 @@ def counted(comparison: Comparison, repeat: Repeat, found: Compared, candidate: 
 
 def sent(comparison: Comparison, color: Color, answer: Answer, now: datetime, period: timedelta) -> Comparison:
     """With one request of ours that a colour got; the balancer counts it like everybody's."""
-    failed = answer.status is None or answer.status >= _BROKEN
+    failed = answer.status is not None and answer.status >= _BROKEN
     begin = period_of(now, period)
     here = dict(comparison.sent.get(begin, {}))
     so_far = here.get(color, Counts(0, 0))

@@ -24,13 +24,20 @@ _PLAIN = frozenset({"http", "https", "h2"})
 _OURS = "turnout-"
 _SWITCHING = 101
 _WHOLE = 2**64
+_UNWRAPPINGS = 4
 _URL = re.compile(r"/[\x21\x23-\x3b\x3d\x3f-\x7e]*\Z")
 """Printable ASCII without the marks that no URL holds as they are: a space, `"`, `<` and `>`."""
 _CREDENTIAL = re.compile(
-    r"(?:^|[-_.\[\]])(?:token|secret|password|passwd|pwd|auth|authorization|session|sessionid|sid|jwt|key|apikey|sig|signature|code|credential|credentials|otp|pin|ticket|nonce)"
-    r"(?:$|[-_.\[\]])|^x-amz-|^x-goog-|^awsaccesskeyid$|^samlresponse$|(?:access|refresh|id|auth|csrf|api)token$|(?:access|secret|private|api)key$",
+    r"(?:^|[-_.\[\]])(?:pass|passcode|pwd|auth|sid|jwt|key|sig|hmac|mac|code|otp|pin|ticket|nonce|saml)(?:$|[-_.\[\]\d])"
+    r"|token(?![a-z])|secret|passw|passphrase|authoriz|sess(?:ion)?_?id|session|apikey|signature|credential|assertion|bearer|cookie|samlresponse"
+    r"|^x-amz-|^x-goog-|^awsaccesskeyid$|(?:access|secret|private|api)_?key$",
     re.IGNORECASE,
 )
+_LINK = re.compile(
+    r"/[^/]*(?:token|secret|passw|reset|magic|verif|invit|confirm|activat|unsubscribe|sess(?:ion)?s?|signature|credential|share)[^/]*/(?=[^/]*\d)[\w.~=-]{16,}(?:/|$)",
+    re.IGNORECASE,
+)
+"""A link of its own for one person, as in /reset-password/8f14e45fceea167a."""
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*")
 
@@ -97,14 +104,23 @@ def _why_not_its_url(request: Request, shadow: Shadow) -> str:
 
 def _climbs(path: str) -> bool:
     """Whoever answers may take `..` out of a path, encoded or not, and then it is not the path that was allowed."""
-    plain = unquote_plus(unquote_plus(path)).replace("\\", "/")
-    return any(part in {".", ".."} for part in plain.split("/"))
+    plain = path
+    for _ in range(_UNWRAPPINGS):
+        if (once := unquote_plus(plain)) == plain:
+            break
+        plain = once
+    else:
+        return True  # encoded more often than anybody has a reason to
+    return any(part.partition(";")[0] in {".", ".."} for part in plain.replace("\\", "/").split("/"))
 
 
 def _has_credentials(request: Request) -> bool:
-    if _JWT.search(request.path) or _JWT.search(unquote_plus(request.query or "")):
+    query = unquote_plus(request.query or "")
+    if _JWT.search(request.path) or _JWT.search(query) or _LINK.search(request.path):
         return True
-    names = (unquote_plus(pair.split("=", 1)[0]) for pair in re.split("[&;]", request.query or "") if pair)
+    # Names in the path stand behind a semicolon, and those of a URL within a value are names as well.
+    parameters = (*unquote_plus(request.path).split(";")[1:], *re.split("[&;?]", request.query or ""), *re.split("[&;?]", query))
+    names = (unquote_plus(pair.split("=", 1)[0]) for pair in parameters if pair)
     return any(_CREDENTIAL.search(_HUMPS.sub("_", name)) or _CREDENTIAL.search(name) for name in names)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from chalicelib.services.parts import Pair, Part
+from chalicelib.services.patterns import backtracks
 from chalicelib.services.running import Runtime, Source
 
 SERVICE_NAME = r"^[a-z][a-z0-9-]{0,39}$"
@@ -144,6 +145,8 @@ class Shadow(Part):
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+            if backtracks(pattern):
+                raise ValueError(f"{pattern!r} repeats what repeats already, which may take for ever; write it without one of the two")
         return ignore
 
 

@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # layer: (modules, may import)
     WORDS: (("errors", "clock", "colors", "formats", "settings", "ids", "log"), ()),
     AWS: (("aws.*",), (WORDS,)),
-    MODELS: (("*.model", "health.series", "health.shares", "health.evidence", "health.judgement", "services.definition", "services.parts", "services.running"), (WORDS,)),
+    MODELS: (("*.model", "health.series", "health.shares", "health.evidence", "health.judgement", "services.definition", "services.parts", "services.patterns", "services.running"), (WORDS,)),
     PORTS: (
         ("ledger.port", "ledger.keys", "ledger.codec", "ledger.index", "traffic.router", "runtimes.runtime", "health.signal", "releases.objects", "releases.images", "config.references", "cutover.switch", "deployments.queues", "hooks.caller"),
         (WORDS, MODELS, PURE),

@@ -5,7 +5,7 @@
 | no traffic on either group                                                       | does not apply: targets and probes decide |
 | traffic without errors, `minimum_requests` of it                                 | healthy      |
 | unreadable, or no period complete yet                                            | inconclusive |
-| shares that the weights do not explain                                           | inconclusive; unhealthy where it is proved bad by fewer than it should have |
+| shares that the weights do not explain                                           | inconclusive |
 | proved worse than the release before, or above `max_rate` where that one is not  | unhealthy    |
 | already red: both above `max_rate`                                               | inconclusive |
 | fewer than `minimum_requests`                                                    | inconclusive; extended, `when_quiet` says |
@@ -23,7 +23,7 @@ from chalicelib.health.evidence import Evidence
 from chalicelib.health.model import Check, Outcome, Tally
 from chalicelib.health.sequential import Beside
 from chalicelib.health.series import added, before_and_beside
-from chalicelib.health.shares import Observed, Share, is_explained, upper
+from chalicelib.health.shares import Observed, is_explained, upper
 from chalicelib.services.definition import Checks
 
 TOLERATED = 1.25
@@ -34,6 +34,8 @@ NEGLIGIBLE = 0.1
 """So small a part of `max_rate` is never too much where nothing runs beside it to compare with."""
 FEWEST_ERRORS = 5
 """One client that asks for the same broken thing again is no proof, whatever the odds."""
+SOME_ERRORS = 3
+"""Few requests of which so many fail, above `max_rate`, are no quiet service: nobody goes on by probes then."""
 RISE = 10.0
 """A healthy answer means at least that this many times the errors explains worse what was seen than no rise does."""
 
@@ -46,37 +48,36 @@ def check(evidence: Evidence, checks: Checks, now: datetime) -> Check:  # noqa: 
     candidate, baseline = added(point.mine for point in evidence.present), _baseline(evidence)
     numbers = _numbers(evidence, checks, candidate, baseline)
     beside = added(point.other for point in evidence.present)
-    observed, bad = Observed(candidate.requests, candidate.requests + beside.requests), _proved(evidence, checks, numbers)
-    unexplained = evidence.share is not None and not is_explained(observed, evidence.share)
-    if bad and not (unexplained and _has_too_many(observed, evidence.share)):
+    if evidence.share and not any(is_explained(one, evidence.share) for one in _observed(candidate, beside)):
+        unexplained = f"{_observed(candidate, beside)[0].shown(evidence.share)}: the weights do not explain that, so the metrics prove nothing"
+        return Check("errors", Outcome.INCONCLUSIVE, unexplained, numbers)
+    if bad := _proved(evidence, checks, numbers):
         return Check("errors", Outcome.UNHEALTHY, bad, numbers)
-    if evidence.share and unexplained:
-        said = f"{observed.shown(evidence.share)}: the weights do not explain that, so the metrics prove nothing"
-        return Check("errors", Outcome.INCONCLUSIVE, said, numbers)
     if not evidence.present:
         return Check("errors", Outcome.INCONCLUSIVE, "no period of the metrics is complete yet", numbers)
-    if not candidate.requests and not beside.requests:
+    if not candidate.requests and not beside.requests and not candidate.errors:
         return Check("errors", Outcome.HEALTHY, "there is no traffic, so metrics do not apply; targets and probes decide", numbers, effective=False)
     return _unproved(evidence, checks, candidate, baseline, numbers)
 
 
-def _has_too_many(observed: Observed, share: Share | None) -> bool:
-    """More than its weight gives it: somebody else asks it too, and may be why it fails. With fewer, what reaches it fails all the same: a
-    connection that could not be made is an error, and may be no request.
-    """
-    return share is not None and observed.mine * WHOLE > observed.all * share.configured
+def _observed(candidate: Tally, beside: Tally) -> tuple[Observed, ...]:
+    """How the requests may have fallen: a connection that could not be made is an error, and is or is not a request as well."""
+    most = tuple(dict.fromkeys((candidate.requests, max(candidate.requests, candidate.errors), candidate.requests + candidate.errors)))
+    return tuple(Observed(mine, mine + beside.requests) for mine in most)
 
 
 def _unproved(evidence: Evidence, checks: Checks, candidate: Tally, baseline: Tally, numbers: Numbers) -> Check:
     """Nothing is proved against it; that is not yet a reason to call it healthy."""
     limit, shown = checks.errors.max_rate, _shown(candidate, checks)
+    if candidate.errors >= SOME_ERRORS and _rate(candidate) > limit and candidate.requests < checks.errors.minimum_requests:
+        return Check("errors", Outcome.INCONCLUSIVE, f"{shown}, of {checks.errors.minimum_requests} that tell more", numbers)
     if candidate.requests < checks.errors.minimum_requests:
         return _too_few(f"{candidate.requests} of {checks.errors.minimum_requests} requests seen", evidence, checks, numbers)
     if _rate(candidate) > limit:
         red = baseline.requests >= checks.errors.minimum_requests and _rate(baseline) > limit
         but = f"so did {baseline.errors} of {baseline.requests} of the release before" if red else "that may still be chance"
         return Check("errors", Outcome.INCONCLUSIVE, f"{shown}, but {but}", numbers)
-    if numbers["leaning"] > 0:
+    if numbers["leaning"] > 0 and _rate(candidate) > NEGLIGIBLE * limit:
         told = f"{shown}, beside {baseline.errors} of {baseline.requests} of the release before: too few to tell that from a tenfold rise"
         return _too_few(told, evidence, checks, numbers)
     return Check("errors", Outcome.HEALTHY, shown, numbers)
@@ -147,8 +148,10 @@ def _part(tally: Tally) -> tuple[int, int]:
 
 
 def _rate(tally: Tally) -> float:
-    return tally.errors / tally.requests if tally.requests else 0.0
+    requests, errors = _part(tally)
+    return errors / requests if requests else 0.0
 
 
 def _shown(tally: Tally, checks: Checks) -> str:
-    return f"{tally.errors} of {tally.requests} requests failed ({_rate(tally):.1%}, allowed {checks.errors.max_rate:.1%})"
+    requests, errors = _part(tally)
+    return f"{errors} of {requests} requests failed ({_rate(tally):.1%}, allowed {checks.errors.max_rate:.1%})"

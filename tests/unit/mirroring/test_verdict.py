@@ -110,7 +110,7 @@ class TestCounting:
         assert "/99" in comparison.paths
 
     def test_tells_what_was_sent_by_period_and_colour(self) -> None:
-        good, bad = Answer(200, None, "", timedelta(0)), Answer(None, None, "", timedelta(0))
+        good, bad = Answer(200, None, "", timedelta(0)), Answer(503, None, "", timedelta(0))
         comparison = a_comparison()
         for color, answer in ((Color.GREEN, good), (Color.BLUE, good), (Color.BLUE, bad)):
             comparison = counting.sent(comparison, color, answer, NOW, timedelta(seconds=60))
