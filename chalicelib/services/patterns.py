@@ -21,9 +21,7 @@ def _nested(parsed: Any, *, within: bool) -> bool:
             endless = most > _MANY
             if (endless and within) or _nested(repeated, within=within or endless):
                 return True
-        elif operation is _constants.BRANCH and within:
-            return True
-        elif any(_nested(part, within=within) for part in _parts(argument)):
+        elif (operation is _constants.BRANCH and within) or any(_nested(part, within=within) for part in _parts(argument)):
             return True
     return False
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -54,6 +55,34 @@ def test_a_candidate_that_answers_as_live_does_is_staged(world: World) -> None:
 
     assert world.phase("1.1.0") is Phase.STAGED
     assert "30 of 30 requests of production are answered on staging as live does" in world.deployment("1.1.0").outcome
+
+
+def test_a_candidate_that_answers_a_question_slowly_only_once_is_staged(world: World) -> None:
+    """Live has been asked for these pages by users, and has them at hand; the candidate has not."""
+    before, known = world.probe.otherwise, {("1.0.0", path) for path in PATHS}
+
+    def answer(method: str, url: str) -> Answer:
+        found = before(method, url)
+        page = (found.release or "", "/" + url.split("/", 3)[3])
+        took = timedelta(milliseconds=20 if page in known else 150)
+        known.add(page)
+        return replace(found, took=took)
+
+    world.probe.otherwise = answer
+    arrive(world, PATHS)
+    world.wait(1)
+
+    assert world.phase("1.1.0") is Phase.STAGED
+
+
+def test_a_candidate_whose_answers_hold_half_of_a_character_fails_like_any_other(world: World) -> None:
+    bodies(world, lambda version, _: '{"caf\\ud83d": 1}' if version == "1.1.0" else "{}")
+
+    arrive(world, PATHS)
+    world.wait(1)
+
+    assert world.phase("1.1.0") is Phase.FAILED
+    assert "\\ud83d is new" in world.deployment("1.1.0").outcome
 
 
 def test_what_was_compared_is_shown_with_the_release(world: World) -> None:

@@ -124,3 +124,13 @@ def test_what_is_more_than_a_day_is_added_up_and_nothing_is_lost() -> None:
 
     assert len(found.points) == MOST_POINTS // 2 + 1
     assert series.added(point.mine for point in found.points) == Tally(10 * (MOST_POINTS + 1), MOST_POINTS + 1)
+
+
+def test_where_no_two_neighbours_have_one_share_the_oldest_go() -> None:
+    many = tuple(Point(60 * number, 100 + number % 2, Tally(10, 1), Tally(2)) for number in range(MOST_POINTS + 5))
+    full = replace(series.seen(series.seen(started(), 1000, at(0)), 1000, at(1)), points=many, until=SHIFT)
+
+    found = taken(full, minutes(0, 1))
+
+    assert len(found.points) == MOST_POINTS
+    assert found.points[0].at == 60 * 6

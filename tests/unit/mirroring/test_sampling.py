@@ -68,6 +68,10 @@ class TestARequestIsLeftOut:
             (a_request("/a/%2e%2E/admin"), "no plain path"),
             (a_request("/a/%252e%252e/admin"), "no plain path"),
             (a_request("/a/..%2fadmin"), "no plain path"),
+            (a_request("/a/..;/admin"), "no plain path"),
+            (a_request("/a/%2e%2e%3bx=1/admin"), "no plain path"),
+            (a_request("/a/%25252e%25252e/admin"), "no plain path"),
+            (a_request("/a/%2525252525252e"), "no plain path"),
             (a_request("/a/..\\admin"), "no plain path"),
             (a_request("@evil.example/"), "no plain path"),
             (a_request("/a b"), "no plain path"),
@@ -86,7 +90,8 @@ class TestARequestIsLeftOut:
         [
             "token=abc", "access_token=abc", "accessToken=abc", "refresh-token=a", "id_token=a", "key=a", "api_key=a", "apikey=a", "apiKey=a", "sig=a", "signature=a",
             "X-Amz-Signature=a", "x-amz-credential=a", "X-Goog-Credential=a", "password=a", "user[password]=a", "client_secret=a", "auth=a", "code=a", "session=a",
-            "session_id=a", "PHPSESSION=a&sid=1", "jwt=a", "%74oken=abc", "a=1;token=2", "page=1&TOKEN=2", "authToken=a",
+            "session_id=a", "PHPSESSION=a&sid=1", "jwt=a", "%74oken=abc", "JSESSIONID=a", "PHPSESSID=a", "ASPSESSIONIDQ=a", "sessid=a", "pass=a", "passcode=a", "bearer=a", "hmac=a",
+            "client_assertion=a", "resettoken=a", "token1=a", "next=%2Fx%3Ftoken%3D1", "a=1;token=2", "page=1&TOKEN=2", "authToken=a",
             "x=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "x=eyJhbGciOiJIUzI1NiJ9%2EeyJzdWIiOiIxIn0%2Ec2ln",
         ],
     )  # fmt: skip
@@ -94,8 +99,12 @@ class TestARequestIsLeftOut:
         assert why_not(a_request("/a", query), ALL) == "credentials in the URL"
         assert why_not(a_request("/a", query), Shadow(enabled=True, credentials="allow")) == ""
 
-    def test_when_its_path_holds_a_token(self) -> None:
-        assert why_not(a_request("/verify/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"), ALL) == "credentials in the URL"
+    @pytest.mark.parametrize("path", ["/verify/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "/shop;jsessionid=8f14", "/reset-password/8f14e45fceea167a5a36"])
+    def test_when_its_path_holds_a_token(self, path: str) -> None:
+        assert why_not(a_request(path), ALL) == "credentials in the URL"
+
+    def test_but_not_for_what_only_names_a_thing(self) -> None:
+        assert [why_not(a_request(path), ALL) for path in ("/orders/0b7d2c4e-1f7a-4c1e-9d59-0d8a3a5b0f11", "/share/2024-annual", "/tokens")] == ["", "", ""]
 
     def test_when_no_allowed_path_fits(self) -> None:
         only = Shadow(enabled=True, share=1, paths=("/public/*", "/health"))
