@@ -90,7 +90,7 @@ class Stream:
 
     @cached_property
     def _fixed(self) -> Random:
-        return Random(f"{self.site} {self.seed}")
+        return Random(f"{self.site.name} {self.seed}")
 
     @cached_property
     def offset(self) -> float:

@@ -32,6 +32,8 @@ TOLERATED_LATER = 3.0
 """The same where the periods are not the same: rates drift with the hour."""
 NEGLIGIBLE = 0.1
 """So small a part of `max_rate` is never too much where nothing runs beside it to compare with."""
+RARE = 0.01
+"""A handful of failures among so many requests that they are this small a part of `max_rate` takes no certificate away."""
 FEWEST_ERRORS = 5
 """One client that asks for the same broken thing again is no proof, whatever the odds."""
 SOME_ERRORS = 3
@@ -77,7 +79,7 @@ def _unproved(evidence: Evidence, checks: Checks, candidate: Tally, baseline: Ta
         red = baseline.requests >= checks.errors.minimum_requests and _rate(baseline) > limit
         but = f"so did {baseline.errors} of {baseline.requests} of the release before" if red else "that may still be chance"
         return Check("errors", Outcome.INCONCLUSIVE, f"{shown}, but {but}", numbers)
-    if numbers["leaning"] > 0 and _rate(candidate) > NEGLIGIBLE * limit:
+    if numbers["leaning"] > 0 and _rate(candidate) > RARE * limit:
         told = f"{shown}, beside {baseline.errors} of {baseline.requests} of the release before: too few to tell that from a tenfold rise"
         return _too_few(told, evidence, checks, numbers)
     return Check("errors", Outcome.HEALTHY, shown, numbers)

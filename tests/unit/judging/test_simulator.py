@@ -10,7 +10,7 @@ from bench.judges.draws import binomial, poisson, rank
 from bench.judges.mann_whitney import CONFIDENCE_98, high
 from bench.judges.playing import Task, played
 from bench.judges.rollout import End
-from bench.judges.streams import NONE, OUTAGES, Regression, Site, Stream
+from bench.judges.streams import EVERYTHING, NONE, OUTAGES, Regression, Site, Stream
 from bench.judges.tables import wilson
 from chalicelib.services.definition import Checks
 
@@ -38,6 +38,10 @@ class TestDraws:
 
 
 class TestStreams:
+    def test_the_same_seed_gives_the_same_stream_in_every_process(self):
+        """Sets have another order in each."""
+        assert Stream(Site(10, 0.005, disturbances=EVERYTHING), NONE, 7).offset == pytest.approx(42.036754, abs=1e-5)
+
     def test_the_same_seed_gives_the_same_stream_to_every_judge(self):
         one, two = (Stream(Site(100, 0.01), NONE, 7) for _ in range(2))
         two.part(5, 1, 500)  # another judge went another way before
